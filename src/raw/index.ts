@@ -1,0 +1,8 @@
+export {
+  type Framing,
+  FramingError,
+  type FramingErrorCode,
+  type FramingReader,
+  type MessageSink,
+} from './framing.ts'
+export { LineReader, lineFraming } from './line.ts'
