@@ -1,0 +1,5 @@
+export type { Signature } from './signature.ts'
+export { MATCH, NO, pattern, SniffError, Verdict } from './signature.ts'
+export { SignatureTable } from './signature-table.ts'
+export { http1, http2Preface, signatures, tls } from './signatures.ts'
+export { Sniffer } from './sniffer.ts'
