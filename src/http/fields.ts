@@ -1,0 +1,336 @@
+/**
+ * A section of field lines (RFC 9112 §5): the headers of a request, or the trailers of a chunked body.
+ *
+ *     field-line = field-name ":" OWS field-value OWS CRLF
+ *
+ * It reads up to and with the empty line. Where names and values lie is noted as offsets; no text is made
+ * until it is asked for. The offsets count from the section's origin, so that they hold both in the chunk
+ * and in the section's own buffer: while everything lies in one chunk nothing is copied, and what a chunk
+ * leaves unfinished is copied into a buffer that doubles as it grows.
+ *
+ * It never looks at a byte twice while it searches, never accepts a line end other than CRLF, never skips
+ * a byte, and never knows what a field means: that, and the limit in bytes, is the owner's.
+ */
+import { COLON, CR, characterClass, HTAB, LF, matchesFolded, SP, TOKEN, VALUE } from './characters.ts'
+import { HttpError, type HttpErrorCode } from './errors.ts'
+import type { Decode } from './latin1.ts'
+
+// States: what the next byte belongs to.
+const FIELD_VALUE = 0
+const FIELD_NAME = 1
+/** The white space before a value. */
+const FIELD_OWS = 2
+/** The LF of a field line. */
+const FIELD_LF = 3
+/** The first byte of a name, or the CR of the empty line. */
+const FIELD_START = 4
+/** The LF of the empty line. */
+const END_LF = 5
+const COMPLETE = 6
+
+const EMPTY = new Uint8Array(0)
+const NO_SPANS = new Int32Array(0)
+const FIRST_CAPACITY = 512
+const FIRST_FIELDS = 16
+/** Below this many bytes a loop copies faster than the making of a view. */
+const COPY_BY_LOOP = 48
+
+export class FieldSection {
+  /** Complete fields. Field `n` has its name at `spans[4n]`..`spans[4n+1]`, its value at …2..…3. */
+  fieldCount = 0
+  spans: Int32Array = NO_SPANS
+  error: HttpError | null = null
+  /** Where the section lies, once complete: offsets count from `base` in `bytes`. */
+  bytes: Uint8Array = EMPTY
+  base = 0
+  /** Bytes kept in the section's own buffer. */
+  held = 0
+  private state = FIELD_START
+  private buffer: Uint8Array = EMPTY
+  private readonly limit: number
+  private readonly decode: Decode
+
+  constructor(limit: number, decode: Decode) {
+    this.limit = limit
+    this.decode = decode
+  }
+
+  get complete(): boolean {
+    return this.state === COMPLETE
+  }
+
+  /** Reads from `pos` up to `stop`; the section's origin lies at `origin`, which may be before the chunk. */
+  read(chunk: Uint8Array, pos: number, stop: number, origin: number): number {
+    const classes = characterClass
+    let p = this.state === FIELD_START ? this.readWholeLines(chunk, pos, stop, origin) : pos
+    let spans = this.spans
+    let state = this.state
+    let at = this.fieldCount * 4
+    reading: while (p < stop) {
+      switch (state) {
+        case FIELD_VALUE:
+          while (p < stop && (classes[chunk[p]!]! & VALUE) !== 0) p++
+          if (p === stop) break reading
+          if (chunk[p] !== CR) {
+            this.failValue(chunk[p]!)
+            break reading
+          }
+          spans[at + 3] = p++ - origin
+          at += 4
+          state = FIELD_LF
+          break
+        case FIELD_NAME:
+          while (p < stop && (classes[chunk[p]!]! & TOKEN) !== 0) p++
+          if (p === stop) break reading
+          if (chunk[p] !== COLON) {
+            this.failName(chunk[p]!)
+            break reading
+          }
+          spans[at + 1] = p++ - origin
+          state = FIELD_OWS
+          break
+        case FIELD_OWS:
+          while (p < stop && (chunk[p] === SP || chunk[p] === HTAB)) p++
+          if (p === stop) break reading
+          spans[at + 2] = p - origin
+          state = FIELD_VALUE
+          break
+        case FIELD_LF:
+          if (chunk[p] !== LF) {
+            this.fail('ERR_HTTP_LINE_END_INVALID', 'a CR in a field is not followed by LF')
+            break reading
+          }
+          p++
+          state = FIELD_START
+          break
+        case FIELD_START:
+          if (chunk[p] === CR) {
+            p++
+            state = END_LF
+            break
+          }
+          if ((classes[chunk[p]!]! & TOKEN) === 0 || at === this.limit * 4) {
+            this.failStart(chunk[p]!)
+            break reading
+          }
+          if (at === spans.length) spans = this.growSpans()
+          spans[at] = p++ - origin
+          state = FIELD_NAME
+          break
+        default:
+          if (chunk[p] === LF) {
+            p++
+            state = COMPLETE
+          } else this.fail('ERR_HTTP_LINE_END_INVALID', 'the CR of the empty line is not followed by LF')
+          break reading
+      }
+    }
+    this.state = state
+    this.fieldCount = at >> 2
+    return p
+  }
+
+  /**
+   * The fast path: whole lines with one space before the value. Where something else comes, or nothing, it
+   * stops there in the state in which `read` goes on.
+   */
+  private readWholeLines(chunk: Uint8Array, pos: number, stop: number, origin: number): number {
+    const classes = characterClass
+    if (this.spans.length === 0) this.growSpans()
+    const spans = this.spans
+    const full = Math.min(spans.length, this.limit * 4)
+    let state = FIELD_START
+    let at = this.fieldCount * 4
+    let p = pos
+    while (p < stop && (classes[chunk[p]!]! & TOKEN) !== 0 && at < full) {
+      spans[at] = p++ - origin
+      state = FIELD_NAME
+      p = runEnd(classes, TOKEN, chunk, p, stop)
+      if (p === stop || chunk[p] !== COLON) break
+      spans[at + 1] = p++ - origin
+      state = FIELD_OWS
+      if (p + 1 >= stop || chunk[p] !== SP || chunk[p + 1]! <= SP) break
+      spans[at + 2] = ++p - origin
+      state = FIELD_VALUE
+      p = runEnd(classes, VALUE, chunk, p, stop)
+      if (p + 1 >= stop || chunk[p] !== CR || chunk[p + 1] !== LF) break
+      spans[at + 3] = p - origin
+      state = FIELD_START
+      at += 4
+      p += 2
+    }
+    this.state = state
+    this.fieldCount = at >> 2
+    return p
+  }
+
+  /** Keeps bytes of an unfinished section. */
+  hold(chunk: Uint8Array, pos: number, end: number): void {
+    const held = this.held + end - pos
+    if (held > this.buffer.length) this.growBuffer(held)
+    if (end - pos > COPY_BY_LOOP) this.buffer.set(chunk.subarray(pos, end), this.held)
+    else for (let from = pos, to = this.held; from < end; ) this.buffer[to++] = chunk[from++]!
+    this.held = held
+  }
+
+  /** The section is complete, its last bytes at `pos`..`end`: from here on it can be asked for its fields. */
+  settle(chunk: Uint8Array, pos: number, end: number): void {
+    if (this.held === 0) {
+      this.bytes = chunk
+      this.base = pos
+    } else {
+      this.hold(chunk, pos, end)
+      this.bytes = this.buffer
+      this.base = 0
+    }
+    this.trimValues()
+  }
+
+  /** Copies a settled section of `length` bytes out of the chunk. */
+  detach(length: number): void {
+    if (this.held > 0) return
+    this.bytes = this.bytes.slice(this.base, this.base + length)
+    this.base = 0
+  }
+
+  reset(): void {
+    this.fieldCount = 0
+    this.error = null
+    this.bytes = EMPTY
+    this.base = 0
+    this.held = 0
+    this.state = FIELD_START
+    this.buffer = EMPTY
+  }
+
+  /** How many times the field stands there; `name` in lower case. */
+  count(name: string): number {
+    let count = 0
+    for (let field = this.find(name, 0); field >= 0; field = this.find(name, field + 1)) count++
+    return count
+  }
+
+  /** The value of a field, repeated ones joined; `name` in lower case. */
+  field(name: string): string | undefined {
+    let field = this.find(name, 0)
+    if (field < 0) return undefined
+    let value = this.value(field)
+    const separator = separatorOf(name)
+    while ((field = this.find(name, field + 1)) >= 0) value += separator + this.value(field)
+    return value
+  }
+
+  /** The first field of that name from `from` on, or -1; `name` in lower case. */
+  find(name: string, from: number): number {
+    const { bytes, base, spans } = this
+    for (let field = from; field < this.fieldCount; field++) {
+      const start = spans[field * 4]!
+      if (spans[field * 4 + 1]! - start === name.length && matchesFolded(bytes, base + start, name))
+        return field
+    }
+    return -1
+  }
+
+  value(field: number): string {
+    return this.text(this.spans[field * 4 + 2]!, this.spans[field * 4 + 3]!)
+  }
+
+  text(start: number, end: number): string {
+    return this.decode(this.bytes, this.base + start, this.base + end)
+  }
+
+  /** One text, cut up: a head of 12 fields, read with all its texts, takes 5.1 µs; text by text it took 7.6. */
+  rawFields(): string[] {
+    const fields: string[] = []
+    const { spans } = this
+    const end = this.fieldCount * 4
+    if (end === 0) return fields
+    const first = spans[0]!
+    const whole = this.text(first, spans[end - 1]!)
+    for (let at = 0; at < end; at += 2) fields.push(whole.slice(spans[at]! - first, spans[at + 1]! - first))
+    return fields
+  }
+
+  /** Names in lower case to values, in an object without a prototype: `__proto__` is a name like any other. */
+  headers(): Record<string, string> {
+    return joinFields(this.rawFields())
+  }
+
+  /** OWS after a value is not part of it (RFC 9112 §5.1). */
+  private trimValues(): void {
+    const { bytes, base, spans } = this
+    for (let at = 2; at < this.fieldCount * 4; at += 4) {
+      const start = base + spans[at]!
+      let end = base + spans[at + 1]!
+      while (end > start && (bytes[end - 1] === SP || bytes[end - 1] === HTAB)) end--
+      spans[at + 1] = end - base
+    }
+  }
+
+  private growSpans(): Int32Array {
+    const larger = new Int32Array(Math.max(this.spans.length * 2, FIRST_FIELDS * 4))
+    larger.set(this.spans)
+    return (this.spans = larger)
+  }
+
+  private growBuffer(needed: number): void {
+    const larger = new Uint8Array(Math.max(needed, this.buffer.length * 2, FIRST_CAPACITY))
+    larger.set(this.buffer.subarray(0, this.held))
+    this.buffer = larger
+  }
+
+  fail(code: HttpErrorCode, reason: string): void {
+    this.error = new HttpError(code, 'Cannot read the request: ' + reason)
+  }
+
+  private failStart(byte: number): void {
+    if ((characterClass[byte]! & TOKEN) !== 0)
+      this.fail('ERR_HTTP_FIELDS_TOO_MANY', `it has more than ${this.limit} fields`)
+    else if (byte === SP || byte === HTAB)
+      // RFC 9112 §5.2: obs-fold; before the first field RFC 9112 §2.2.
+      this.fail('ERR_HTTP_FIELD_FOLDED', 'a field line begins with white space')
+    else this.failName(byte, 'begins with')
+  }
+
+  private failName(byte: number, holds = 'holds'): void {
+    if (byte === LF) this.fail('ERR_HTTP_LINE_END_INVALID', 'an LF stands without its CR')
+    else if (byte === COLON) this.fail('ERR_HTTP_FIELD_NAME_INVALID', 'a field name is empty')
+    else if (byte === SP || byte === HTAB)
+      // RFC 9112 §5.1: a server MUST refuse it.
+      this.fail('ERR_HTTP_FIELD_NAME_INVALID', 'white space stands between a field name and its colon')
+    else this.fail('ERR_HTTP_FIELD_NAME_INVALID', `a field name ${holds} ${hex(byte)}`)
+  }
+
+  private failValue(byte: number): void {
+    if (byte === LF) this.fail('ERR_HTTP_LINE_END_INVALID', 'an LF stands without its CR')
+    else this.fail('ERR_HTTP_FIELD_VALUE_INVALID', `a field value holds the control character ${hex(byte)}`)
+  }
+}
+
+/** The first position from `pos` on whose byte is not of the class `bit`, or `stop`. */
+function runEnd(classes: Uint8Array, bit: number, chunk: Uint8Array, pos: number, stop: number): number {
+  let p = pos
+  while (p < stop && (classes[chunk[p]!]! & bit) !== 0) p++
+  return p
+}
+
+/** Pairs of name and value as an object: names in lower case, no prototype, repeated fields joined. */
+export function joinFields(raw: readonly string[]): Record<string, string> {
+  const headers: Record<string, string> = Object.create(null)
+  for (let at = 0; at < raw.length; at += 2) {
+    const name = raw[at]!.toLowerCase()
+    const before = headers[name]
+    headers[name] = before === undefined ? raw[at + 1]! : before + separatorOf(name) + raw[at + 1]!
+  }
+  return headers
+}
+
+/** RFC 9110 §5.3: joined by comma; but cookie pairs go by semicolon (RFC 6265 §4.2.1). */
+function separatorOf(name: string): string {
+  return name === 'cookie' ? '; ' : ', '
+}
+
+/** A byte as the message of an error shows it. */
+export function hex(byte: number): string {
+  return '0x' + byte.toString(16).padStart(2, '0')
+}

@@ -1,0 +1,18 @@
+export {
+  AnswerFraming,
+  AnswerHead,
+  type AnswerOptions,
+  chunkHeader,
+  continueAnswer,
+  isBodyless,
+  lastChunk,
+} from './answer.ts'
+export { type BodyLimits, BodyReader, type BodySink } from './body.ts'
+export { type CorsOptions, corsFields, type Field, type PreflightOptions, preflightFields } from './cors.ts'
+export { type ErrorAnswerOptions, errorAnswer } from './error-answer.ts'
+export { HttpError, type HttpErrorCode, httpErrorCodes } from './errors.ts'
+export { BodyFraming } from './framing.ts'
+export { type Decode, decodeLatin1, encodeLatin1 } from './latin1.ts'
+export { compileOrigins, type OriginPattern, sameOrigin } from './origin.ts'
+export { reasonPhrases } from './reasons.ts'
+export { type HeadLimits, RequestHead } from './request-head.ts'

@@ -1,0 +1,24 @@
+/** RFC 9110 §9.3 and RFC 5789, in the order in which they are tried among those of one length. */
+const methods = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH', 'TRACE', 'CONNECT'] as const
+
+/** The methods that are known without decoding, by length; case-sensitive (RFC 9110 §9.1). */
+const byLength: readonly (readonly string[])[] = Array.from({ length: 8 }, (_, length) =>
+  methods.filter((method) => method.length === length),
+)
+
+/** The known method that the bytes spell, or ''. */
+export function knownMethod(bytes: Uint8Array, start: number, end: number): string {
+  const length = end - start
+  if (length >= byLength.length) return ''
+  for (const method of byLength[length]!) {
+    if (spells(bytes, start, method)) return method
+  }
+  return ''
+}
+
+function spells(bytes: Uint8Array, start: number, method: string): boolean {
+  for (let at = 0; at < method.length; at++) {
+    if (bytes[start + at] !== method.charCodeAt(at)) return false
+  }
+  return true
+}

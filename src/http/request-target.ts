@@ -1,0 +1,48 @@
+/** The forms of a request target (RFC 9112 §3.2). */
+import { isAuthority } from './authority.ts'
+import { COLON, matchesFolded, SLASH } from './characters.ts'
+
+export const TargetForm = { origin: 0, absolute: 1, authority: 2, asterisk: 3, invalid: 4 } as const
+export type TargetForm = (typeof TargetForm)[keyof typeof TargetForm]
+
+const ASTERISK = 0x2a
+const QUESTION = 0x3f
+
+/**
+ * Which form the target has, and whether its method may have it. The absolute form is taken for `http` and
+ * `https` only: for anything else this server is not the origin.
+ */
+export function targetForm(bytes: Uint8Array, start: number, end: number, method: string): TargetForm {
+  if (method === 'CONNECT') {
+    // RFC 9112 §3.2.3: host and port, both required (RFC 9110 §9.3.6).
+    const valid = isAuthority(bytes, start, end) && hasPort(bytes, start, end)
+    return valid ? TargetForm.authority : TargetForm.invalid
+  }
+  if (bytes[start] === SLASH) return TargetForm.origin
+  if (bytes[start] === ASTERISK && end - start === 1)
+    return method === 'OPTIONS' ? TargetForm.asterisk : TargetForm.invalid
+  const authority = authorityStart(bytes, start, end)
+  if (authority === start) return TargetForm.invalid
+  return isAuthority(bytes, authority, authorityEnd(bytes, authority, end))
+    ? TargetForm.absolute
+    : TargetForm.invalid
+}
+
+/** Where the authority of an absolute target begins; `start` if it has none. */
+export function authorityStart(bytes: Uint8Array, start: number, end: number): number {
+  if (end - start > 7 && matchesFolded(bytes, start, 'http://')) return start + 7
+  if (end - start > 8 && matchesFolded(bytes, start, 'https://')) return start + 8
+  return start
+}
+
+export function authorityEnd(bytes: Uint8Array, start: number, end: number): number {
+  let at = start
+  while (at < end && bytes[at] !== SLASH && bytes[at] !== QUESTION) at++
+  return at
+}
+
+function hasPort(bytes: Uint8Array, start: number, end: number): boolean {
+  let at = end - 1
+  while (at > start && bytes[at] !== COLON && bytes[at] !== 0x5d) at--
+  return bytes[at] === COLON && at < end - 1
+}
