@@ -1,0 +1,194 @@
+/**
+ * Frames out (RFC 6455 §5.2). Functions without state: the caller owns the buffer, says whether a frame is
+ * final, and hands in the masking key where one is due (a client masks every frame, a server none, §5.1).
+ * Nothing is made before everything has been checked.
+ */
+import { isSendableCloseCode } from './close-codes.ts'
+import { WebSocketError, WebSocketErrorCode } from './errors.ts'
+import { mask } from './mask.ts'
+import { encodeUtf8, isUtf8, utf8Length } from './utf8.ts'
+
+const FIN = 0x80
+const MASK = 0x80
+const CLOSE = 0x8
+/** §5.5 */
+const CONTROL_LIMIT = 125
+const REASON_LIMIT = CONTROL_LIMIT - 2
+const EMPTY = new Uint8Array(0)
+
+/**
+ * Bytes of the header of a frame: 2, 4 or 10, and 4 more for a masking key.
+ *
+ * @example
+ * frameHeaderLength(126, true) // 8
+ */
+export function frameHeaderLength(payloadLength: number, masked: boolean): number {
+  const base = payloadLength < 126 ? 2 : payloadLength < 0x10000 ? 4 : 10
+  return masked ? base + 4 : base
+}
+
+/**
+ * Writes a frame's header into `target` at `at`, the length in its shortest form (§5.2).
+ *
+ * @param firstByte FIN (0x80), the reserved bits and the opcode, as they go out
+ * @param maskKey the masking key, its first octet in the lowest byte; undefined: the frame is not masked
+ * @returns the position behind it
+ * @example
+ * const header = new Uint8Array(frameHeaderLength(5, false))
+ * writeFrameHeader(header, 0, 0x81, 5, undefined) // 2; header is 81 05
+ */
+export function writeFrameHeader(
+  target: Uint8Array,
+  at: number,
+  firstByte: number,
+  payloadLength: number,
+  maskKey?: number,
+): number {
+  const maskBit = maskKey === undefined ? 0 : MASK
+  target[at++] = firstByte
+  if (payloadLength < 126) target[at++] = maskBit | payloadLength
+  else {
+    target[at++] = maskBit | (payloadLength < 0x10000 ? 126 : 127)
+    if (payloadLength >= 0x10000) at = writeUpperBytes(target, at, payloadLength)
+    target[at++] = payloadLength >>> 8
+    target[at++] = payloadLength
+  }
+  return maskKey === undefined ? at : writeKey(target, at, maskKey)
+}
+
+/** The upper six bytes of a 64-bit length, which is below 2^53. */
+function writeUpperBytes(target: Uint8Array, at: number, length: number): number {
+  const upper = Math.floor(length / 0x100000000)
+  target[at] = 0
+  target[at + 1] = upper >>> 16
+  target[at + 2] = upper >>> 8
+  target[at + 3] = upper
+  target[at + 4] = length >>> 24
+  target[at + 5] = length >>> 16
+  return at + 6
+}
+
+function writeKey(target: Uint8Array, at: number, key: number): number {
+  target[at] = key
+  target[at + 1] = key >>> 8
+  target[at + 2] = key >>> 16
+  target[at + 3] = key >>> 24
+  return at + 4
+}
+
+/**
+ * One frame in a buffer of its own. The payload is `payload` from `start` up to `end`.
+ *
+ * @param opcode 0 continuation, 1 text, 2 binary, 8 close, 9 ping, 10 pong (§5.2)
+ * @param fin whether the message ends with this frame
+ * @throws {WebSocketError} ERR_WS_OPCODE, ERR_WS_CONTROL_FRAGMENTED or ERR_WS_CONTROL_TOO_LARGE
+ * @example
+ * encodeFrame(9, true, Uint8Array.of(0x48, 0x69), 0, 2) // 89 02 48 69
+ */
+export function encodeFrame(
+  opcode: number,
+  fin: boolean,
+  payload: Uint8Array,
+  start: number,
+  end: number,
+  maskKey?: number,
+): Uint8Array {
+  checkFrame(opcode, fin, end - start)
+  const frame = new Uint8Array(frameHeaderLength(end - start, maskKey !== undefined) + end - start)
+  writeFrame(frame, 0, opcode, fin, payload, start, end, maskKey)
+  return frame
+}
+
+/**
+ * As `encodeFrame`, into `target` at `at`.
+ *
+ * @returns the position behind the frame
+ * @throws {RangeError} when `target` has no room: it needs `frameHeaderLength(length, masked) + length` bytes
+ */
+export function encodeFrameInto(
+  target: Uint8Array,
+  at: number,
+  opcode: number,
+  fin: boolean,
+  payload: Uint8Array,
+  start: number,
+  end: number,
+  maskKey?: number,
+): number {
+  checkFrame(opcode, fin, end - start)
+  const length = frameHeaderLength(end - start, maskKey !== undefined) + end - start
+  if (target.length - at < length) {
+    throw new RangeError(
+      `Cannot encode the frame: it needs ${length} bytes, and ${target.length - at} are left`,
+    )
+  }
+  return writeFrame(target, at, opcode, fin, payload, start, end, maskKey)
+}
+
+function writeFrame(
+  target: Uint8Array,
+  at: number,
+  opcode: number,
+  fin: boolean,
+  payload: Uint8Array,
+  start: number,
+  end: number,
+  maskKey: number | undefined,
+): number {
+  const length = end - start
+  at = writeFrameHeader(target, at, fin ? FIN | opcode : opcode, length, maskKey)
+  if (maskKey !== undefined) mask(payload, start, end, target, at, maskKey)
+  else if (length === payload.length) target.set(payload, at)
+  else target.set(payload.subarray(start, end), at)
+  return at + length
+}
+
+function checkFrame(opcode: number, fin: boolean, length: number): void {
+  if (opcode === 0 || opcode === 1 || opcode === 2) return
+  if (opcode !== CLOSE && opcode !== 9 && opcode !== 10) {
+    throw new WebSocketError(WebSocketErrorCode.opcode, `Cannot encode the frame: its opcode is ${opcode}`)
+  }
+  if (!fin) {
+    const message = 'Cannot encode the frame: a control frame is never fragmented'
+    throw new WebSocketError(WebSocketErrorCode.controlFragmented, message)
+  }
+  if (length > CONTROL_LIMIT) {
+    const message = `Cannot encode the frame: its payload is ${length} bytes, of ${CONTROL_LIMIT} at most`
+    throw new WebSocketError(WebSocketErrorCode.controlTooLarge, message)
+  }
+}
+
+/**
+ * A close frame (§5.5.1).
+ *
+ * @param code a code that may be sent (§7.4); undefined: the frame carries none, and no reason
+ * @param reason text, or bytes in UTF-8; 123 bytes at most
+ * @throws {WebSocketError} ERR_WS_CLOSE_CODE, ERR_WS_CONTROL_TOO_LARGE or ERR_WS_CLOSE_REASON
+ * @example
+ * encodeClose(1000, 'bye') // 88 05 03 e8 62 79 65
+ */
+export function encodeClose(code?: number, reason: string | Uint8Array = '', maskKey?: number): Uint8Array {
+  const length = typeof reason === 'string' ? utf8Length(reason) : reason.length
+  checkClose(code, reason, length)
+  if (code === undefined) return encodeFrame(CLOSE, true, EMPTY, 0, 0, maskKey)
+  const payload = new Uint8Array(2 + length)
+  payload[0] = code >>> 8
+  payload[1] = code
+  if (typeof reason === 'string') encodeUtf8(reason, payload, 2)
+  else payload.set(reason, 2)
+  return encodeFrame(CLOSE, true, payload, 0, payload.length, maskKey)
+}
+
+function checkClose(code: number | undefined, reason: string | Uint8Array, length: number): void {
+  if (code === undefined ? length > 0 : !isSendableCloseCode(code)) {
+    const fault = code === undefined ? 'a reason needs a code' : `the code ${code} must not be sent`
+    throw new WebSocketError(WebSocketErrorCode.closeCode, `Cannot close: ${fault}`)
+  }
+  if (length > REASON_LIMIT) {
+    const message = `Cannot close: the reason is ${length} bytes, of ${REASON_LIMIT} at most`
+    throw new WebSocketError(WebSocketErrorCode.controlTooLarge, message)
+  }
+  if (typeof reason !== 'string' && !isUtf8(reason, 0, length)) {
+    throw new WebSocketError(WebSocketErrorCode.closeReason, 'Cannot close: the reason is not UTF-8')
+  }
+}
