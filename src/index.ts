@@ -1,0 +1,8 @@
+export type { Client, Protocol } from './node/client.ts'
+export { PortmanteauError } from './node/errors.ts'
+export type { Request, Response } from './node/http/request.ts'
+export type { ServerOptions } from './node/limits/options.ts'
+export type { Stats } from './node/reception.ts'
+export { type Certificate, selfSignedCertificate } from './node/tls/self-signed.ts'
+export type { Data, FieldValue, WriteOptions, Writer } from './node/writer.ts'
+export { type ClientOrId, type MessageListener, Server, type ServerEvents } from './server.ts'

@@ -1,0 +1,91 @@
+import { randomFillSync } from 'node:crypto'
+import type { Socket } from 'node:net'
+import type { TLSSocket } from 'node:tls'
+import type { RequestHead } from '../http/index.ts'
+import { Request } from './http/request.ts'
+
+const ID_BYTES = 12
+const POOL_BYTES = ID_BYTES * 256
+
+const pool = Buffer.alloc(POOL_BYTES)
+let poolAt = POOL_BYTES
+
+/** 96 bits from the system's random source, drawn in batches: one call for 256 ids. */
+function randomId(): string {
+  if (poolAt === POOL_BYTES) {
+    randomFillSync(pool)
+    poolAt = 0
+  }
+  return pool.toString('base64url', poolAt, (poolAt += ID_BYTES))
+}
+
+/** How a client speaks. */
+export type Protocol = 'raw' | 'http' | 'websocket'
+
+/**
+ * A client as the application sees it: to be read from. What goes to it goes through its writer,
+ * `server.send(id, data)` or `server.broadcast(data)`.
+ */
+export class Client {
+  /** Unguessable, and unique among the server's clients. */
+  readonly id: string
+  readonly protocol: Protocol
+  /** The version of the protocol: `'13'` on WebSocket, `'1.1'` or `'1.0'` on HTTP. */
+  readonly version: string | undefined
+  /** Whether it came over TLS. */
+  readonly encrypted: boolean
+  /** The server name that it asked for in TLS (SNI). */
+  readonly servername: string | undefined
+  readonly remoteAddress: string | undefined
+  readonly remotePort: number | undefined
+  readonly remoteFamily: string | undefined
+  readonly localAddress: string | undefined
+  readonly localPort: number | undefined
+  /**
+   * Whether the message at hand is text: by its frame on WebSocket; elsewhere, whether its bytes are UTF-8.
+   * After the listener has returned, the latest message's.
+   */
+  isText: boolean
+  /** The code of the close frame that a WebSocket client sent; 1005 when it named none, `undefined` when none came. */
+  closeCode: number | undefined
+  /** The reason in that close frame. */
+  closeReason: string | undefined
+  /** The application's own. */
+  data: unknown
+  private currentRequest: Request | undefined
+  private currentHead: RequestHead | undefined
+
+  constructor(socket: Socket, protocol: Protocol, version: string | undefined) {
+    this.id = randomId()
+    this.protocol = protocol
+    this.version = version
+    this.encrypted = 'encrypted' in socket
+    this.servername = (this.encrypted && (socket as TLSSocket).servername) || undefined
+    this.remoteAddress = socket.remoteAddress
+    this.remotePort = socket.remotePort
+    this.remoteFamily = socket.remoteFamily
+    this.localAddress = socket.localAddress
+    this.localPort = socket.localPort
+    this.isText = false
+    this.currentRequest = undefined
+    this.currentHead = undefined
+    this.closeCode = undefined
+    this.closeReason = undefined
+    this.data = undefined
+  }
+
+  /**
+   * The HTTP request that opened the WebSocket, or that the message at hand came with: there, to be read until
+   * the answer has ended. It is only made when asked for.
+   */
+  get request(): Request | undefined {
+    if (this.currentHead !== undefined) this.currentRequest ??= new Request(this.currentHead)
+    return this.currentRequest
+  }
+
+  /** @internal The head that `request` is made from; `undefined` when its bytes are about to go. */
+  setHead(head: RequestHead | undefined): void {
+    this.currentHead = head
+    if (head !== undefined) this.currentRequest = undefined
+  }
+}

@@ -1,0 +1,326 @@
+/**
+ * One socket and the session that reads it at the moment. A session consumes bytes and says how far it came;
+ * when it hands the connection on, the next session is pushed the rest from that position, so that no byte is
+ * copied or lost. When it consumes nothing more for now (an answer is still to come), the connection keeps the
+ * rest and stops reading until `resume`.
+ *
+ * The socket's listeners are shared functions: a connection that sits silent costs its fields, no closures.
+ */
+import type { Socket } from 'node:net'
+import type { Client } from './client.ts'
+import { PortmanteauError } from './errors.ts'
+import type { Host } from './host.ts'
+import type { BufferHolder } from './limits/buffer-budget.ts'
+import type { Deadlined } from './limits/deadlines.ts'
+import type { Outgoing } from './outgoing.ts'
+import type { Writer } from './writer.ts'
+
+/** A stage that reads a connection: sniffing, HTTP, WebSocket, raw. */
+export interface Session {
+  /** Bytes that it keeps of unfinished messages. */
+  readonly held: number
+  /** Reads `chunk` from `pos` up to `end`; returns less than `end` to be pushed the rest after `resume`. */
+  push(chunk: Buffer, pos: number, end: number): number
+  /** The peer has ended its side: nothing more will be pushed. */
+  finish(): void
+  /** The connection's deadline has passed. */
+  expire(): void
+  /** What was held back has been sent. */
+  drained(): void
+  /** The server goes away: finish in the protocol's own way. */
+  shutdown(): void
+  /** The socket is closed. */
+  closed(): void
+}
+
+const owner = Symbol('connection')
+/** The session of a client: what the application knows it by. */
+export interface ClientSession extends Session {
+  readonly connection: Connection
+  readonly client: Client
+  /** What it can be answered through now; on HTTP there is none between two requests. */
+  readonly writer: Writer | undefined
+  /** Sends one message that goes to many. Returns `false` when the client is slow, gone, or not listening. */
+  send(outgoing: Outgoing): boolean
+}
+
+type OwnedSocket = Socket & { [owner]: Connection }
+
+/** A client that does not take what it is sent is not read from either, beyond this many bytes. */
+const STOP_READING_ABOVE = 1024 * 1024
+
+export class Connection implements Deadlined, BufferHolder {
+  readonly host: Host
+  readonly socket: Socket
+  readonly encrypted: boolean
+  /** When it was accepted, by the coarse clock. */
+  readonly since: number
+  deadline: number
+  charged: number
+  /** When bytes last went either way, by the coarse clock. */
+  lastActive: number
+  /** Whether it has not shown its protocol. */
+  sniffing: boolean
+  /** The client that the application knows, once there is one. */
+  client: Client | undefined
+  session: Session
+  private rest: Buffer | undefined
+  private throttled: boolean
+  private corked: boolean
+  private finished: boolean
+
+  constructor(host: Host, socket: Socket, start: (connection: Connection) => Session) {
+    this.host = host
+    this.socket = socket
+    this.encrypted = 'encrypted' in socket
+    this.since = host.deadlines.now
+    this.deadline = Number.POSITIVE_INFINITY
+    this.charged = 0
+    this.lastActive = this.since
+    this.sniffing = true
+    this.client = undefined
+    this.rest = undefined
+    this.throttled = false
+    this.corked = false
+    this.finished = false
+    host.deadlines.add(this)
+    this.session = start(this)
+    this.listen(socket as OwnedSocket)
+  }
+
+  get writable(): boolean {
+    return this.socket.writable
+  }
+
+  get writableLength(): number {
+    return this.socket.writableLength
+  }
+
+  get writableNeedDrain(): boolean {
+    return this.socket.writableNeedDrain
+  }
+
+  get destroyed(): boolean {
+    return this.socket.destroyed
+  }
+
+  buffered(): number {
+    return this.socket.destroyed
+      ? 0
+      : this.socket.writableLength + this.session.held + (this.rest?.length ?? 0)
+  }
+
+  /** Sends bytes, together with all others of this turn. Returns `false` when the peer is slow or gone. */
+  write(data: Uint8Array): boolean {
+    const socket = this.socket
+    if (!socket.writable) return false
+    if (socket.writableLength > this.host.settings.writeLimit) {
+      this.cut(
+        'ERR_WRITE_LIMIT',
+        `Cannot send any more: the client lets over ${this.host.settings.writeLimit} bytes wait`,
+      )
+      return false
+    }
+    if (!this.corked) {
+      this.corked = true
+      socket.cork()
+      this.host.flushSoon(this)
+    }
+    this.lastActive = this.host.deadlines.now
+    if (socket.write(data)) return true
+    this.host.budget.charge(this)
+    return false
+  }
+
+  /** Lets go what `write` gathered. */
+  flush(): void {
+    this.corked = false
+    this.socket.uncork()
+  }
+
+  /** The next session takes over, from the position that the present one returns. */
+  handOn(session: Session): void {
+    this.session = session
+  }
+
+  /** Reads what is left of a chunk, or as much as the session takes. */
+  consume(chunk: Buffer, pos: number): void {
+    const end = chunk.length
+    while (pos < end) {
+      const session = this.session
+      const next = session.push(chunk, pos, end)
+      if (next === pos && session === this.session) {
+        this.keep(chunk.subarray(pos))
+        break
+      }
+      pos = next
+    }
+    if (this.session.held > 0 || this.charged > 0) this.host.budget.charge(this)
+  }
+
+  /** The session can go on: what was kept comes first. */
+  resume(): void {
+    const rest = this.rest
+    if (rest !== undefined) {
+      this.rest = undefined
+      this.consume(rest, 0)
+    }
+    if (this.rest !== undefined) return
+    if (this.finished) this.session.finish()
+    else if (!this.throttled) this.socket.resume()
+  }
+
+  /** Ends our side once everything is sent; what still comes is read and dropped, for a while. */
+  linger(): void {
+    this.session = new Lingering(this, this.session)
+    this.rest = undefined
+    this.socket.end()
+    this.socket.resume()
+  }
+
+  /** Ends our side once everything is sent, and goes on reading. */
+  end(): void {
+    this.socket.end()
+  }
+
+  destroy(): void {
+    this.socket.destroy()
+  }
+
+  cut(code: string, message: string): void {
+    this.fail(code, message)
+    this.destroy()
+  }
+
+  fail(code: string, message: string, cause?: unknown): void {
+    this.host.report(new PortmanteauError(code, message, cause === undefined ? undefined : { cause }), this)
+  }
+
+  /** Gives the socket away, untouched; the connection is over for us. */
+  release(): Socket {
+    const socket = this.socket
+    socket.removeListener('data', onData)
+    socket.removeListener('end', onEnd)
+    socket.removeListener('drain', onDrain)
+    socket.removeListener('close', onClose)
+    this.leave()
+    return socket
+  }
+
+  expire(): void {
+    this.session.expire()
+  }
+
+  /** A timeout of so many milliseconds from now. */
+  timeout(milliseconds: number): void {
+    this.deadline = this.host.deadlines.after(milliseconds)
+  }
+
+  private listen(socket: OwnedSocket): void {
+    socket[owner] = this
+    socket.on('data', onData)
+    socket.on('end', onEnd)
+    socket.on('error', onError)
+    socket.on('drain', onDrain)
+    socket.on('close', onClose)
+  }
+
+  private keep(rest: Buffer): void {
+    this.rest = rest
+    this.socket.pause()
+    this.host.budget.charge(this)
+  }
+
+  /** @internal */
+  onData(chunk: Buffer): void {
+    this.lastActive = this.host.deadlines.now
+    if (this.rest !== undefined) return this.keep(Buffer.concat([this.rest, chunk]))
+    this.consume(chunk, 0)
+    if (this.socket.writableLength > STOP_READING_ABOVE && this.socket.writableNeedDrain) {
+      this.throttled = true
+      this.socket.pause()
+    }
+  }
+
+  /** @internal */
+  onEnd(): void {
+    this.finished = true
+    if (this.rest === undefined) this.session.finish()
+  }
+
+  /** @internal */
+  onDrain(): void {
+    this.host.budget.charge(this)
+    this.session.drained()
+    if (!this.throttled) return
+    this.throttled = false
+    if (this.rest === undefined) this.socket.resume()
+  }
+
+  /** @internal */
+  onClose(): void {
+    this.session.closed()
+    this.leave()
+  }
+
+  private leave(): void {
+    this.host.deadlines.remove(this)
+    this.host.budget.release(this)
+    this.host.closed(this)
+  }
+}
+
+function onData(this: Socket, chunk: Buffer): void {
+  ;(this as OwnedSocket)[owner].onData(chunk)
+}
+
+function onEnd(this: Socket): void {
+  ;(this as OwnedSocket)[owner].onEnd()
+}
+
+/** Stays on the socket to the end, also after `release`: an error never goes without a listener. */
+function onError(this: Socket, error: Error): void {
+  const connection = (this as OwnedSocket)[owner]
+  connection.host.report(error, connection)
+}
+
+function onDrain(this: Socket): void {
+  ;(this as OwnedSocket)[owner].onDrain()
+}
+
+function onClose(this: Socket): void {
+  ;(this as OwnedSocket)[owner].onClose()
+}
+
+/** Our side is ended: what the peer still sends is dropped, so that no reset overtakes our last bytes. */
+class Lingering implements Session {
+  readonly held = 0
+  private readonly connection: Connection
+  private readonly before: Session
+
+  constructor(connection: Connection, before: Session) {
+    this.connection = connection
+    this.before = before
+    connection.timeout(connection.host.settings.closeTimeout)
+  }
+
+  push(_chunk: Buffer, _pos: number, end: number): number {
+    return end
+  }
+
+  finish(): void {}
+
+  drained(): void {
+    this.before.drained()
+  }
+
+  expire(): void {
+    this.connection.destroy()
+  }
+
+  shutdown(): void {}
+
+  closed(): void {
+    this.before.closed()
+  }
+}

@@ -1,0 +1,162 @@
+import type { SecureContextOptions, TlsOptions } from 'node:tls'
+import type { OriginPattern } from '../../http/index.ts'
+import type { Framing } from '../../raw/index.ts'
+import { lineFraming } from '../../raw/index.ts'
+import { PortmanteauError } from '../errors.ts'
+
+/**
+ * Options of a `Server`. Times are in milliseconds, sizes in bytes; `Infinity` switches a limit off.
+ * `key` and `cert` (or `pfx`), and whatever else `tls.createSecureContext` takes, switch TLS on.
+ */
+export interface ServerOptions
+  extends SecureContextOptions,
+    Pick<TlsOptions, 'requestCert' | 'rejectUnauthorized'> {
+  /** Deliver what is no other protocol as raw messages; `false` closes such connections. Default `true`. */
+  rawFallback?: boolean
+  /** Time from accept in which a client shows its protocol; a silent one is raw then. Default 3,000. */
+  sniffTimeout?: number
+  /** Bytes in which a client shows its protocol. Default 8,192. */
+  sniffLimit?: number
+  /** How messages are told apart on raw connections and in HTTP bodies. Default: lines. */
+  framing?: 'line' | Framing
+  /** Take an HTTP body whole, as one message, instead of splitting it by `framing`. Default `false`. */
+  wholeBody?: boolean
+  /** Leave an HTTP answer open until the application calls `writer.end()`. Default `false`. */
+  explicitEnd?: boolean
+  /** Keep the writing side open when a raw client ends its own, until the application closes it. Default `false`. */
+  allowHalfOpen?: boolean
+  /**
+   * Origins that browsers may come from, besides the server's own: host names without a protocol.
+   * `*.example.com` is `example.com` and every subdomain of it, elsewhere `*` stands for one label,
+   * `:*` for any port, and a lone `*` for every origin. Default: only the server's own.
+   */
+  allowOrigin?: OriginPattern | readonly OriginPattern[]
+  /** Accept requests without an `Origin` field (every client that is no browser). Default `true`. */
+  allowUndefinedOrigin?: boolean
+  /** Send `Access-Control-Allow-Credentials`. Default `false`. */
+  allowCredentials?: boolean
+  /** WebSocket subprotocols that the server speaks, the best first. Default: the client's first choice. */
+  protocols?: readonly string[]
+  /** Bytes of an HTTP request line, answered with 414 beyond. Default 8,192. */
+  requestLineLimit?: number
+  /** Bytes of an HTTP request head, answered with 431 beyond. Default 16,384. */
+  headLimit?: number
+  /** Fields of an HTTP request head, answered with 431 beyond. Default 100. */
+  fieldLimit?: number
+  /** Time for an HTTP request head, answered with 408 beyond. Default 10,000. */
+  headTimeout?: number
+  /** Time for an HTTP request body, answered with 408 beyond. Default 300,000. */
+  bodyTimeout?: number
+  /** Time between two HTTP requests on a connection, closed silently beyond. Default 5,000. */
+  keepAliveTimeout?: number
+  /** Bytes of a message, and of an HTTP body. Default 16 MiB. */
+  messageLimit?: number
+  /** Frames of a WebSocket message. Default 131,072. */
+  frameLimit?: number
+  /** Time for a TLS handshake. Default 10,000. */
+  handshakeTimeout?: number
+  /** Time that a peer gets to answer a close. Default 5,000. */
+  closeTimeout?: number
+  /** Quiet time after which a WebSocket client is pinged. Default 30,000. */
+  pingInterval?: number
+  /** Quiet time after which a raw or WebSocket client is closed. Default 120,000. */
+  idleTimeout?: number
+  /** Bytes that wait to be sent to one client; one that reads slower is cut. Default 16 MiB. */
+  writeLimit?: number
+  /** Bytes buffered for all clients, read and written; beyond, the largest is cut. Default 256 MiB. */
+  bufferLimit?: number
+  /** Connections in all; the newest is dropped. Default: no limit. */
+  maxConnections?: number
+  /** Connections from one address; the newest is dropped. Default: no limit. */
+  maxConnectionsPerAddress?: number
+  /** Connections that have not shown their protocol; the newest is dropped. Default 10,000. */
+  maxSniffing?: number
+}
+
+type TlsKeys = keyof SecureContextOptions | 'requestCert' | 'rejectUnauthorized'
+
+/** Every option of the server's own, with its value. */
+export interface Settings
+  extends Required<Omit<ServerOptions, TlsKeys | 'framing' | 'allowOrigin' | 'protocols'>> {
+  framing: Framing
+  allowOrigin: ServerOptions['allowOrigin'] | undefined
+  protocols: readonly string[] | undefined
+}
+
+const MIB = 1024 * 1024
+
+const LIMITS = {
+  sniffTimeout: 3_000,
+  sniffLimit: 8_192,
+  requestLineLimit: 8_192,
+  headLimit: 16_384,
+  fieldLimit: 100,
+  headTimeout: 10_000,
+  bodyTimeout: 300_000,
+  keepAliveTimeout: 5_000,
+  messageLimit: 16 * MIB,
+  frameLimit: 131_072,
+  handshakeTimeout: 10_000,
+  closeTimeout: 5_000,
+  pingInterval: 30_000,
+  idleTimeout: 120_000,
+  writeLimit: 16 * MIB,
+  bufferLimit: 256 * MIB,
+  maxConnections: Number.POSITIVE_INFINITY,
+  maxConnectionsPerAddress: Number.POSITIVE_INFINITY,
+  maxSniffing: 10_000,
+}
+
+/** Needed as a whole number: it counts bytes that are kept. */
+const LARGEST_SNIFF_LIMIT = 1024 * 1024
+
+const FLAGS = {
+  rawFallback: true,
+  wholeBody: false,
+  explicitEnd: false,
+  allowHalfOpen: false,
+  allowUndefinedOrigin: true,
+  allowCredentials: false,
+}
+
+/** The application's options with every default filled in; throws `ERR_OPTION` where one is no possible value. */
+export function resolveOptions(options: ServerOptions): Settings {
+  const settings = { ...LIMITS, ...FLAGS }
+  for (const name of Object.keys(LIMITS) as (keyof typeof LIMITS)[]) {
+    settings[name] = readLimit(name, options[name] ?? LIMITS[name])
+  }
+  for (const name of Object.keys(FLAGS) as (keyof typeof FLAGS)[]) {
+    settings[name] = readFlag(name, options[name] ?? FLAGS[name])
+  }
+  if (!Number.isInteger(settings.sniffLimit) || settings.sniffLimit > LARGEST_SNIFF_LIMIT) {
+    throw new PortmanteauError(
+      'ERR_OPTION',
+      `Cannot use option sniffLimit: ${settings.sniffLimit} is not a whole number up to 1 MiB`,
+    )
+  }
+  return {
+    ...settings,
+    framing: readFraming(options.framing),
+    allowOrigin: options.allowOrigin,
+    protocols: options.protocols,
+  }
+}
+
+function readLimit(name: string, value: unknown): number {
+  if (typeof value === 'number' && value > 0) return value
+  throw new PortmanteauError(
+    'ERR_OPTION',
+    `Cannot use option ${name}: ${String(value)} is not a number above 0`,
+  )
+}
+
+function readFlag(name: string, value: unknown): boolean {
+  if (typeof value === 'boolean') return value
+  throw new PortmanteauError('ERR_OPTION', `Cannot use option ${name}: ${String(value)} is not a boolean`)
+}
+
+function readFraming(framing: ServerOptions['framing']): Framing {
+  if (framing === undefined || framing === 'line') return lineFraming
+  if (typeof framing === 'object' && typeof framing.createReader === 'function') return framing
+  throw new PortmanteauError('ERR_OPTION', `Cannot use option framing: ${String(framing)} is not a framing`)
+}

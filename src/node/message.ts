@@ -1,0 +1,24 @@
+import { isUtf8 } from 'node:buffer'
+import type { Client } from './client.ts'
+
+/** Up to here a copy comes from Node's pool and costs no more than a view. */
+const SMALL = 4096
+
+/**
+ * The application's message. It may be kept for long, so a small piece of a large chunk is copied and does not
+ * hold on to the chunk; a large piece stays where it is.
+ */
+export function toMessage(chunk: Uint8Array, start: number, end: number): Buffer {
+  const length = end - start
+  if (length <= SMALL && length * 2 < chunk.buffer.byteLength) {
+    const message = Buffer.allocUnsafe(length)
+    message.set(chunk.subarray(start, end))
+    return message
+  }
+  return Buffer.from(chunk.buffer, chunk.byteOffset + start, length)
+}
+
+/** Where the protocol does not say what is text, the bytes do. */
+export function markText(client: Client, message: Buffer): void {
+  client.isText = isUtf8(message)
+}

@@ -1,0 +1,109 @@
+/** A connection that speaks no known protocol: its bytes, framed, are messages. */
+import type { FramingErrorCode, FramingReader, MessageSink } from '../raw/index.ts'
+import { Client } from './client.ts'
+import type { ClientSession, Connection } from './connection.ts'
+import { markText, toMessage } from './message.ts'
+import { frameRaw, type Outgoing } from './outgoing.ts'
+import { type Data, type WriteOptions, Writer } from './writer.ts'
+
+export class RawSession implements ClientSession, MessageSink {
+  readonly connection: Connection
+  readonly client: Client
+  readonly writer: RawWriter
+  private readonly reader: FramingReader
+  /** Listeners that have not settled: the answer to the last message may still come after FIN. */
+  private pending: number
+  private finished: boolean
+
+  constructor(connection: Connection) {
+    const { settings } = connection.host
+    this.connection = connection
+    this.client = new Client(connection.socket, 'raw', undefined)
+    this.writer = new RawWriter(connection)
+    this.reader = settings.framing.createReader(this, settings.messageLimit)
+    this.pending = 0
+    this.finished = false
+    connection.timeout(settings.idleTimeout)
+    connection.host.clientConnected(this)
+  }
+
+  get held(): number {
+    return this.reader.held
+  }
+
+  push(chunk: Buffer, pos: number, end: number): number {
+    this.reader.push(chunk, pos, end)
+    return end
+  }
+
+  message(chunk: Uint8Array, start: number, end: number): void {
+    if (this.connection.destroyed) return
+    const message = toMessage(chunk, start, end)
+    markText(this.client, message)
+    const settled = this.connection.host.deliver(message, this.client, this.writer)
+    if (settled === undefined) return
+    this.pending++
+    settled.then(() => this.settle())
+  }
+
+  send(outgoing: Outgoing): boolean {
+    return this.connection.write(outgoing.raw)
+  }
+
+  fail(code: FramingErrorCode): void {
+    const { connection } = this
+    const text = `Cannot read the message: it is over ${connection.host.settings.messageLimit} bytes`
+    connection.fail(code, text)
+    this.writer.write(text)
+    connection.linger()
+  }
+
+  finish(): void {
+    this.reader.end()
+    this.finished = true
+    this.endIfDone()
+  }
+
+  expire(): void {
+    const { connection } = this
+    const { idleTimeout } = connection.host.settings
+    connection.deadline = connection.lastActive + idleTimeout
+    if (connection.deadline > connection.host.deadlines.now) return
+    connection.fail('ERR_IDLE_TIMEOUT', `Cannot keep the client: it was idle for ${idleTimeout} ms`)
+    connection.linger()
+  }
+
+  drained(): void {
+    this.writer.emit('drain')
+  }
+
+  shutdown(): void {
+    this.connection.linger()
+  }
+
+  closed(): void {
+    this.connection.host.clientDisconnected(this)
+  }
+
+  private settle(): void {
+    this.pending--
+    this.endIfDone()
+  }
+
+  private endIfDone(): void {
+    if (this.finished && this.pending === 0 && !this.connection.host.settings.allowHalfOpen)
+      this.connection.end()
+  }
+}
+
+/** A raw client's writer: each message in the server's framing. */
+export class RawWriter extends Writer {
+  override write(data: Data, _options?: WriteOptions): boolean {
+    if (this.ended) return false
+    return this.connection.write(frameRaw(data, this.connection.host.settings.framing))
+  }
+
+  override close(): void {
+    this.connection.end()
+  }
+}

@@ -1,0 +1,83 @@
+import { EventEmitter } from 'node:events'
+import type { Connection } from './connection.ts'
+
+export interface WriteOptions {
+  /** Send as binary (`true`) or as text (`false`), where the protocol tells them apart. */
+  binary?: boolean
+}
+
+/** What can be sent: a string goes out as text, bytes in the kind of the message that they answer. */
+export type Data = string | Uint8Array
+
+/**
+ * Writes to one client, in whatever it speaks. On HTTP each request has a writer of its own, which is the
+ * answer to it; elsewhere a client has one for its life.
+ *
+ * Emits `'drain'` when what was held back has been sent. A writer whose client is gone ignores what it is
+ * given: peers vanish at any time, and `write` then returns `false`.
+ */
+export abstract class Writer extends EventEmitter {
+  protected readonly connection: Connection
+
+  constructor(connection: Connection) {
+    super()
+    this.connection = connection
+  }
+
+  /**
+   * Sends one message. Returns `false` when the client is slow (or gone): wait for `'drain'` before more.
+   *
+   * @example
+   * server.on('message', (message, socket, writer) => writer.write(`${socket.id}: ${message}`))
+   */
+  abstract write(data: Data, options?: WriteOptions): boolean
+
+  /** Finishes an HTTP answer; a raw or WebSocket client stays connected. `data` is written first. */
+  end(data?: Data, options?: WriteOptions): void {
+    if (data !== undefined) this.write(data, options)
+  }
+
+  /** Ends the connection in its own way, what was written is delivered: FIN, or a WebSocket close frame. */
+  abstract close(code?: number, reason?: string): void
+
+  /** Cuts the connection; what was not sent yet is lost. */
+  destroy(): void {
+    this.connection.destroy()
+  }
+
+  /** Whether nothing can be written any more. */
+  get ended(): boolean {
+    return !this.connection.writable
+  }
+
+  /** Bytes that wait to be sent. */
+  get writableLength(): number {
+    return this.connection.writableLength
+  }
+
+  /** Whether `write` has returned `false` and `'drain'` has not come yet. */
+  get writableNeedDrain(): boolean {
+    return this.connection.writableNeedDrain
+  }
+
+  /** Sets the status and fields of an HTTP answer; without meaning, and ignored, elsewhere. */
+  writeHead(_status: number, _fields?: Readonly<Record<string, FieldValue>>): this {
+    return this
+  }
+
+  /** Sets a field of an HTTP answer; ignored elsewhere. */
+  setHeader(_name: string, _value: FieldValue): this {
+    return this
+  }
+
+  /** A field of an HTTP answer as it is set so far. */
+  getHeader(_name: string): FieldValue | undefined {
+    return undefined
+  }
+
+  /** Removes a field of an HTTP answer; ignored elsewhere. */
+  removeHeader(_name: string): void {}
+}
+
+/** The value of an HTTP field; an array becomes a line each. */
+export type FieldValue = string | number | readonly string[]

@@ -1,0 +1,138 @@
+import { Server as NetServer, type Socket } from 'node:net'
+import type { Client } from './node/client.ts'
+import type { Request, Response } from './node/http/request.ts'
+import type { ServerOptions } from './node/limits/options.ts'
+import { Outgoing } from './node/outgoing.ts'
+import { Reception, type Stats } from './node/reception.ts'
+import type { Data, WriteOptions, Writer } from './node/writer.ts'
+
+/** Called with each message. The answer to an HTTP request waits for a promise that it returns. */
+export type MessageListener = (message: Buffer, socket: Client, writer: Writer) => unknown
+
+/** The events of a `Server`, besides those of `net.Server`. */
+export interface ServerEvents {
+  /** A client has sent a message. */
+  message: MessageListener
+  /** A client is there; it can be written to, before it has said anything too. */
+  clientConnect: (socket: Client, writer: Writer) => void
+  /** A client is gone. */
+  clientDisconnect: (socket: Client) => void
+  /** Something went wrong with one client; it is being ended. `error.code` is stable: see `docs/errors.md`. */
+  clientError: (error: Error & { code?: string }, socket: Client | Socket) => void
+  /** An HTTP request that is no message. Without a listener it is answered with 405. */
+  request: (request: Request, response: Response) => void
+}
+
+/** `on` and its like: typed for the events above, as in `net.Server` for all others. */
+interface TypedListen<Self> {
+  <Event extends keyof ServerEvents>(event: Event, listener: ServerEvents[Event]): Self
+  // biome-ignore lint/suspicious/noExplicitAny: the listeners of net.Server's own events, as Node types them
+  (event: string | symbol, listener: (...args: any[]) => void): Self
+}
+
+/** A client, or its id. */
+export type ClientOrId = Client | string
+
+const DEFAULT_SHUTDOWN_TIMEOUT = 5_000
+
+/**
+ * One port that accepts every protocol: a `net.Server` whose connections may speak HTTP/1.1, WebSocket, or
+ * plain lines, over TLS or not.
+ *
+ * @example
+ * import { Server } from 'portmanteau'
+ *
+ * const server = new Server((message, socket, writer) => {
+ *   writer.write(message)
+ * })
+ * server.listen(8080)
+ */
+export class Server extends NetServer {
+  declare on: TypedListen<this>
+  declare addListener: TypedListen<this>
+  declare once: TypedListen<this>
+  declare prependListener: TypedListen<this>
+  declare prependOnceListener: TypedListen<this>
+  declare off: TypedListen<this>
+  declare removeListener: TypedListen<this>
+  private readonly reception: Reception
+
+  /**
+   * @param onMessage a listener of `message`
+   * @throws {PortmanteauError} `ERR_OPTION` when an option is no possible value
+   */
+  constructor(onMessage?: MessageListener | ServerOptions, options?: ServerOptions) {
+    // Half-open: what a peer that has ended its side asked for is still answered.
+    super({ allowHalfOpen: true, noDelay: true })
+    const given = typeof onMessage === 'object' ? onMessage : (options ?? {})
+    this.reception = new Reception(this, given)
+    if (given.maxConnections !== undefined) this.maxConnections = given.maxConnections
+    if (typeof onMessage === 'function') this.on('message', onMessage)
+    super.on('connection', (socket: Socket) => this.reception.accept(socket))
+    super.on('drop', () => this.reception.countDrop())
+    super.on('listening', () => this.reception.reopen())
+  }
+
+  /** The clients that are connected, by their ids. */
+  get clients(): ReadonlyMap<string, Client> {
+    return this.reception.clients
+  }
+
+  /**
+   * Sends one message to one client. Returns `false` when the client is slow, gone, or cannot be written to
+   * now (an HTTP client between two requests). Bytes go out as binary unless `options` says otherwise.
+   */
+  send(to: ClientOrId, data: Data, options?: WriteOptions): boolean {
+    const session = this.reception.sessions.get(idOf(to))
+    return session?.send(this.outgoing(data, options)) === true
+  }
+
+  /**
+   * Sends one message to every client that can be written to; framed once for them all. `except` leaves out
+   * one client, or those for which a function answers `true`.
+   *
+   * @example
+   * server.on('message', (message, socket) => server.broadcast(message, socket, { binary: !socket.isText }))
+   */
+  broadcast(data: Data, except?: ClientOrId | ((client: Client) => boolean), options?: WriteOptions): void {
+    const outgoing = this.outgoing(data, options)
+    const leftOut = typeof except === 'object' ? except.id : except
+    for (const [id, session] of this.reception.sessions) {
+      if (typeof leftOut === 'function' ? !leftOut(session.client) : id !== leftOut) session.send(outgoing)
+    }
+  }
+
+  /** Counts of connections, clients and verdicts. */
+  stats(): Stats {
+    return this.reception.stats()
+  }
+
+  /** Stops accepting; ends connections that are no clients yet and HTTP connections as they become idle. */
+  override close(callback?: (error?: Error) => void): this {
+    super.close(callback)
+    this.reception.close()
+    return this
+  }
+
+  /**
+   * Stops accepting and ends every client in its protocol's own way: a WebSocket close frame, the end of the
+   * HTTP answer, FIN. Resolves when all are gone; after `timeout` milliseconds (5,000) the rest is cut.
+   */
+  async shutdown(options: { timeout?: number } = {}): Promise<void> {
+    const closed = new Promise<void>((resolve) => super.close(() => resolve()))
+    await this.reception.shutdown(options.timeout ?? DEFAULT_SHUTDOWN_TIMEOUT)
+    await closed
+  }
+
+  override async [Symbol.asyncDispose](): Promise<void> {
+    await this.shutdown()
+  }
+
+  private outgoing(data: Data, options: WriteOptions | undefined): Outgoing {
+    return new Outgoing(data, options?.binary, this.reception.settings.framing)
+  }
+}
+
+function idOf(client: ClientOrId): string {
+  return typeof client === 'string' ? client : client.id
+}
