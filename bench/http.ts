@@ -4,15 +4,7 @@
  * contender stands here twice: `portmanteau` reads, `portmanteau, all texts` also asks for every text.
  */
 import { BodyFraming, BodyReader, RequestHead } from '../src/http/index.ts'
-
-export interface Case {
-  group: string
-  name: string
-  /** Bytes that one operation reads. */
-  bytes: number
-  /** Runs one operation; returns a number so that it cannot be optimised away. */
-  contenders: { [name: string]: () => number }
-}
+import type { Case } from './case.ts'
 
 const requests = {
   'GET hello': ['GET /hello HTTP/1.1', 'Host: localhost:8080', '', ''].join('\r\n'),

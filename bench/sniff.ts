@@ -1,14 +1,6 @@
-import { Sniffer } from '../src/sniff/index.ts'
-
 /** One operation is one connection's first bytes, up to the verdict, on a sniffer that is used again. */
-export interface SniffCase {
-  readonly group: 'sniff'
-  readonly name: string
-  /** Bytes handled in one operation: up to the one that decides (of a request line, its CR). */
-  readonly bytes: number
-  /** Each runs one operation and returns something that keeps it alive. */
-  readonly contenders: { readonly [name: string]: () => number }
-}
+import { Sniffer } from '../src/sniff/index.ts'
+import type { Case } from './case.ts'
 
 const hello = [0x16, 0x03, 0x01, 0x02, 0x00, 0x01, 0x00, 0x01, 0xfc, 0x03, 0x03]
 const shortLine = ascii('GET / HTTP/1.1\r\n')
@@ -16,7 +8,7 @@ const browserLine = ascii(`GET ${'/assets/'.padEnd(65, 'application-bundle/')} H
 const jsonLine = ascii('{"a":1}\n')
 const longLine = ascii(`GET /${'a'.repeat(8192)}`)
 
-export const cases: readonly SniffCase[] = [
+export const cases: readonly Case[] = [
   {
     group: 'sniff',
     name: 'GET line, short',

@@ -1,0 +1,103 @@
+/**
+ * `npm run bench [-- GROUP…] [--quick] [--json] [--no-peers]`: what the core costs, part by part, beside others.
+ *
+ * GROUP is a part of the group's name. `--quick` only shows that everything runs: its figures mean nothing.
+ */
+import { cpus } from 'node:os'
+import { parseArgs } from 'node:util'
+import { type Case, merge } from './case.ts'
+import { cases as httpCases, peerCases as httpPeers } from './http.ts'
+import { type Effort, type Figure, measure, sunk } from './measure.ts'
+import { installPeers, loadPeer, peerVersions } from './peers.ts'
+import { cases as sniffCases } from './sniff.ts'
+import { cases as codecCases, peerCases as codecPeers } from './ws-codec.ts'
+
+const { values: flags, positionals: groups } = parseArgs({
+  allowPositionals: true,
+  options: { quick: { type: 'boolean' }, json: { type: 'boolean' }, 'no-peers': { type: 'boolean' } },
+})
+
+const QUICK: Effort = { rounds: 1, milliseconds: 1 }
+const FULL: Effort = { rounds: 11, milliseconds: 60 }
+
+const OURS = 'portmanteau'
+
+function collect(): Case[] {
+  const own = [...sniffCases, ...httpCases, ...codecCases]
+  return merge(flags['no-peers'] ? own : [...own, ...peers()]).filter(isAskedFor)
+}
+
+function peers(): readonly Case[] {
+  installPeers()
+  return [
+    ...codecPeers(loadPeer('ws'), loadPeer('bufferutil')),
+    ...httpPeers(['http-parser-js', 'llhttp'], loadHttpParser),
+  ]
+}
+
+/** llhttp is reached through Node's own binding, which has the interface that http-parser-js imitates. */
+function loadHttpParser(name: string): never {
+  if (name !== 'llhttp') return (loadPeer(name) as { HTTPParser: never }).HTTPParser
+  const { binding } = process as unknown as { binding(name: string): { HTTPParser: never } }
+  return binding.call(process, 'http_parser').HTTPParser
+}
+
+function isAskedFor({ group }: Case): boolean {
+  return groups.length === 0 || groups.some((name) => group.includes(name))
+}
+
+/** Three significant digits. */
+function digits(value: number): string {
+  return value >= 100 ? value.toFixed(0) : value.toPrecision(3)
+}
+
+function row({ bytes }: Case, figure: Figure, ours: Figure | undefined): string {
+  const { contender, median, least, most } = figure
+  const spread = `${digits(least)}–${digits(most)}`
+  const throughput = `${digits((bytes / median) * 1000)} MB/s`
+  const ratio =
+    ours === undefined || contender === OURS ? '' : `${OURS} is ${(median / ours.median).toFixed(2)}×`
+  const columns = [
+    contender.padEnd(34),
+    `${digits(median)} ns`.padStart(12),
+    spread.padStart(20),
+    throughput.padStart(14),
+  ]
+  return `    ${columns.join('')}  ${ratio}`.trimEnd()
+}
+
+function versions(): Record<string, string> {
+  const { node, v8 } = process.versions
+  return { node: node!, v8: v8!, ...(flags['no-peers'] ? {} : peerVersions()) }
+}
+
+function main(): void {
+  const effort = flags.quick ? QUICK : FULL
+  const cases = collect()
+  if (cases.length === 0) throw new Error(`Cannot measure: no group is named ${groups.join(' or ')}`)
+  const results = []
+  const machine = `${cpus().length} × ${cpus()[0]?.model.trim()}`
+  if (!flags.json) {
+    process.stdout.write(
+      `${machine}\n${Object.entries(versions())
+        .map(([name, version]) => `${name} ${version}`)
+        .join(', ')}\n`,
+    )
+    process.stdout.write(`median of ${effort.rounds} interleaved rounds, least–most, an operation\n`)
+  }
+  let group = ''
+  for (const each of cases) {
+    const figures = measure(each, effort)
+    results.push({ group: each.group, name: each.name, bytes: each.bytes, figures })
+    if (flags.json) continue
+    if (each.group !== group) process.stdout.write(`\n${each.group}\n`)
+    group = each.group
+    const ours = figures.find(({ contender }) => contender === OURS)
+    process.stdout.write(`  ${each.name}\n${figures.map((figure) => row(each, figure, ours)).join('\n')}\n`)
+  }
+  if (flags.json)
+    process.stdout.write(`${JSON.stringify({ machine, versions: versions(), effort, results }, null, 2)}\n`)
+  if (Number.isNaN(sunk())) throw new Error('Cannot measure: a contender returned no number')
+}
+
+main()
