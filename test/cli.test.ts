@@ -49,6 +49,7 @@ function lines(port: number, text: string): Promise<string> {
 test('it says first how to reach it, then what happens, and ends with 0', async (t) => {
   const running = await start(t)
   const { port, child } = running
+  await until(() => running.output.includes('hear'))
   for (const paste of [
     `http://127.0.0.1:${port}/`,
     `curl -d hello http://127.0.0.1:${port}/`,

@@ -1,5 +1,6 @@
 /** A WebSocket connection after its handshake (RFC 6455): frames in, messages out; pings, idle time and close. */
 
+import { isUtf8 } from 'node:buffer'
 import type { RequestHead } from '../../http/index.ts'
 import {
   encodeClose,
@@ -56,6 +57,7 @@ export class WebSocketSession implements ClientSession, FrameSink, MessageSink {
     this.decoder = new FrameDecoder(this, {
       maxMessageBytes: settings.messageLimit,
       maxFrames: settings.frameLimit,
+      isUtf8,
     })
     this.assembler = new MessageAssembler(this)
     this.state = OPEN
