@@ -5,6 +5,7 @@ import {
   acceptHandshake,
   acceptKey,
   type Handshake,
+  type HandshakeOptions,
   readHandshake,
 } from '../src/ws-codec/index.ts'
 
@@ -18,20 +19,26 @@ const FIELDS = {
 
 function read(
   fields: Record<string, string | string[] | undefined> = {},
-  head: { method?: string; versionMinor?: number; framing?: number } = {},
+  head: { method?: string; versionMinor?: number; framing?: number; contentLength?: number } = {},
+  options?: HandshakeOptions,
 ): Handshake {
   const all = new Map<string, string[]>()
   for (const [name, value] of Object.entries({ ...FIELDS, ...fields })) {
     if (value !== undefined) all.set(name, [value].flat())
   }
-  return readHandshake({
-    method: 'GET',
-    versionMinor: 1,
-    framing: 0,
-    ...head,
-    field: (name) => all.get(name)?.join(', '),
-    count: (name) => all.get(name)?.length ?? 0,
-  })
+  return readHandshake(
+    {
+      method: 'GET',
+      target: '/chat',
+      host: 'example.com',
+      versionMinor: 1,
+      framing: 0,
+      ...head,
+      field: (name) => all.get(name)?.join(', '),
+      count: (name) => all.get(name)?.length ?? 0,
+    },
+    options,
+  )
 }
 
 function accepted(fields: Parameters<typeof read>[0] = {}): AcceptedHandshake {
@@ -59,11 +66,14 @@ test('a handshake, and the whole answer', () => {
   })
   assert.deepEqual(handshake, {
     accepted: true,
-    version: 13,
-    key: KEY,
+    version: '13',
     protocols: ['chat', 'superchat'],
     extensions: 'permessage-deflate',
     origin: 'http://example.com',
+    challengeBytes: 0,
+    key: KEY,
+    numbers: [0, 0],
+    resource: 'example.com/chat',
   })
   assert.equal(
     acceptHandshake(handshake, { protocol: 'superchat', fields: [['Server', 'x']] }),
@@ -77,6 +87,28 @@ test('a handshake, and the whole answer', () => {
   assert.deepEqual(accepted().protocols, [])
   assert.equal(accepted().origin, undefined)
   assert.doesNotMatch(acceptHandshake(handshake), /Protocol:/)
+})
+
+test('the extensions to use', () => {
+  const offer = { 'sec-websocket-extensions': 'permessage-deflate' }
+  const head = acceptHandshake(accepted(offer), { extensions: 'permessage-deflate; x=1' })
+  assert.match(head, /\r\nSec-WebSocket-Extensions: permessage-deflate; x=1\r\n\r\n$/)
+  const unasked = { code: 'ERR_WS_EXTENSION_NOT_OFFERED' }
+  assert.throws(() => acceptHandshake(accepted(), { extensions: 'permessage-deflate' }), unasked)
+  assert.throws(() => acceptHandshake(accepted(offer), { extensions: 'x\r\ny' }), { code: 'ERR_WS_FIELD' })
+})
+
+test('7 and 8 are as 13, but for the field of the origin', () => {
+  for (const version of ['7', '8'] as const) {
+    const fields = { 'sec-websocket-version': version, 'sec-websocket-extensions': 'x-y' }
+    const sent = { ...fields, 'sec-websocket-origin': 'http://a', origin: 'http://b' }
+    const handshake = accepted(sent)
+    assert.deepEqual([handshake.version, handshake.origin], [version, 'http://a'])
+    assert.equal(handshake.extensions, 'x-y')
+    assert.equal(accepted({ ...fields, origin: 'http://b' }).origin, 'http://b')
+    assert.match(acceptHandshake(handshake), /Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK\+xOo=\r\n/)
+  }
+  assert.equal(accepted({ 'sec-websocket-origin': 'http://a' }).origin, undefined)
 })
 
 test('the host may bring its own SHA-1', () => {
@@ -146,8 +178,23 @@ test('W21: an unknown version', () => {
   ]
   for (const version of [...versions, undefined, ['13', '13']]) {
     const fields = refused(read({ 'sec-websocket-version': version }), 426, 'ERR_WS_VERSION')
-    assert.deepEqual(fields, { Upgrade: 'websocket', 'Sec-WebSocket-Version': '13' })
+    assert.deepEqual(fields, { Upgrade: 'websocket', 'Sec-WebSocket-Version': '13, 8, 7' })
   }
+})
+
+test('W21: only the versions that are allowed', () => {
+  const list = (version: string, options: HandshakeOptions) =>
+    refused(read({ 'sec-websocket-version': version }, {}, options), 426, 'ERR_WS_VERSION')[
+      'Sec-WebSocket-Version'
+    ]
+  assert.equal(list('8', { versions: ['13'] }), '13')
+  assert.equal(list('13', { versions: ['hixie-75', '7', '8'] }), '8, 7')
+  assert.equal(list('hybi-03', { versions: ['hybi-03', '13'] }), '13')
+  assert.ok(read({}, {}, { versions: ['13'] }).accepted)
+  // No version has a name that could be told.
+  const none = read({}, {}, { versions: ['hixie-75', 'hixie-76', 'hybi-03'] })
+  assert.deepEqual(refused(none, 400, 'ERR_WS_VERSION'), {})
+  refused(read({}, {}, { versions: [] }), 400, 'ERR_WS_VERSION')
 })
 
 test('W22: no GET, not HTTP/1.1, a body', () => {

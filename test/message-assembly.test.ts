@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { FIRST, LAST, MessageAssembler } from '../src/ws-codec/index.ts'
+import { FIRST, LAST, MessageAssembler, type MessageSink } from '../src/ws-codec/index.ts'
+import type { AssemblerOptions } from '../src/ws-codec/message-assembly.ts'
 import { bytes, text } from './support/splits.ts'
 
 interface Message {
@@ -10,11 +11,12 @@ interface Message {
   isText: boolean
 }
 
-function assemble(): { assembler: MessageAssembler; messages: Message[] } {
+function assemble(options?: AssemblerOptions): { assembler: MessageAssembler; messages: Message[] } {
   const messages: Message[] = []
-  const assembler = new MessageAssembler({
+  const sink: MessageSink = {
     message: (chunk, start, end, isText) => messages.push({ chunk, start, end, isText }),
-  })
+  }
+  const assembler = new MessageAssembler(sink, options)
   return { assembler, messages }
 }
 
@@ -67,7 +69,7 @@ test('what is declared is not reserved, and the buffer ends with the message', (
   globalThis.Uint8Array = Counting as unknown as Uint8ArrayConstructor
   try {
     assembler.data(piece, 0, 1000, 2, FIRST, 15_000_000)
-    assert.ok(reserved <= 2000, `${reserved} bytes for a declared length`)
+    assert.ok(reserved <= 4000, `${reserved} bytes for a declared length`)
     assembler.clear()
     assert.equal(assembler.held, 0)
     for (let sent = 1000; sent <= 10_000; sent += 1000) {
@@ -79,6 +81,96 @@ test('what is declared is not reserved, and the buffer ends with the message', (
   }
   assert.equal(messages[0]!.chunk.length, 10_000)
   assert.ok(messages[0]!.chunk.every((byte) => byte === 7))
+})
+
+test('a host hands in its own buffers, which need not be zeros', () => {
+  const asked: number[] = []
+  const messages: string[] = []
+  const assembler = new MessageAssembler(
+    { message: (chunk, start, end) => messages.push(text(chunk.slice(start, end))) },
+    {
+      allocate: (size) => {
+        asked.push(size)
+        return new Uint8Array(size).fill(0xee)
+      },
+    },
+  )
+  assembler.data(bytes('abc'), 0, 3, 2, FIRST, 4)
+  assembler.data(bytes('defg'), 0, 4, 2, LAST, 0)
+  assembler.data(bytes('h'), 0, 1, 2, FIRST)
+  assembler.data(bytes(''), 0, 0, 2, LAST)
+  assert.deepEqual(messages, ['abcdefg', 'h'])
+  assert.deepEqual(asked, [7, 256])
+})
+
+test('while the end is known, the buffer grows fourfold of what has arrived', () => {
+  const asked: number[] = []
+  const { assembler, messages } = assemble({
+    allocate: (size) => {
+      asked.push(size)
+      return new Uint8Array(size)
+    },
+  })
+  const piece = new Uint8Array(1000)
+  for (let sent = 1000; sent <= 20_000; sent += 1000) {
+    assembler.data(piece, 0, 1000, 2, sent === 1000 ? FIRST : sent === 20_000 ? LAST : 0, 20_000 - sent)
+  }
+  assert.deepEqual(asked, [4000, 20_000])
+  assert.equal(messages.length, 1)
+})
+
+test('chunks that may be kept are joined once; small pieces of large chunks are copied', () => {
+  const asked: number[] = []
+  const { assembler, messages } = assemble({
+    keepChunks: true,
+    allocate: (size) => {
+      asked.push(size)
+      return new Uint8Array(size)
+    },
+  })
+  // [bytes of the piece, bytes of its chunk, whether it is kept]
+  const parts = [
+    [10, 8192, false],
+    [8000, 8192, true],
+    [4095, 4095, false],
+    [4000, 4000, false],
+    [4096, 8192, true],
+    [4096, 8193, false],
+    [5000, 5000, true],
+    [0, 10, false],
+  ] as const
+  for (const wanted of [parts, parts.slice(1), parts.slice(2, 5)]) {
+    asked.length = 0
+    const expected: number[] = []
+    for (const [index, [length, size]] of wanted.entries()) {
+      const chunk = new Uint8Array(size).fill(index + 1)
+      expected.push(...Array.from({ length }, () => index + 1))
+      const flags = (index === 0 ? FIRST : 0) | (index === wanted.length - 1 ? LAST : 0)
+      const start = size - length
+      assembler.data(chunk, start, size, 2, flags, -1)
+      if (flags & LAST) break
+      assert.equal(assembler.held, expected.length)
+      // A kept chunk is not written to again; another one is.
+      if (!wanted[index]![2]) chunk.fill(0xee)
+    }
+    const { chunk, start, end } = messages.at(-1)!
+    assert.deepEqual([...chunk.subarray(start, end)], expected)
+    assert.equal(asked.at(-1), expected.length)
+    assert.equal(assembler.held, 0)
+  }
+})
+
+test('what is kept is dropped by clear', () => {
+  const { assembler, messages } = assemble({ keepChunks: true })
+  assembler.data(new Uint8Array(5000).fill(1), 0, 5000, 2, FIRST)
+  assembler.data(bytes('x'), 0, 1, 2, 0)
+  assert.equal(assembler.held, 5001)
+  assembler.clear()
+  assert.equal(assembler.held, 0)
+  assembler.data(bytes('ab'), 0, 2, 2, FIRST)
+  assembler.data(bytes('c'), 0, 1, 2, LAST)
+  const { chunk, start, end } = messages[0]!
+  assert.equal(text(chunk.slice(start, end)), 'abc')
 })
 
 test('a frame costs its bytes and no more: 131,072 frames of a byte', () => {

@@ -7,6 +7,7 @@ export {
   isBodyless,
   lastChunk,
 } from './answer.ts'
+export { AnswerHeadReader } from './answer-head.ts'
 export { type BodyLimits, BodyReader, type BodySink } from './body.ts'
 export { type CorsOptions, corsFields, type Field, type PreflightOptions, preflightFields } from './cors.ts'
 export { type ErrorAnswerOptions, errorAnswer } from './error-answer.ts'

@@ -1,6 +1,6 @@
 /**
- * Frames in (RFC 6455 §5): bytes of one direction of a connection, cut anywhere, to pieces of messages and
- * control frames.
+ * Frames in (RFC 6455 §5; hybi-03 by another table): bytes of one direction of a connection, cut anywhere, to pieces of
+ * messages and control frames.
  *
  * States, in order of frequency. FRAME: at the first byte of a frame; a whole unfragmented message that lies in the chunk
  * is handled on the spot (`wholeMessages`). PAYLOAD: inside the payload of a data frame, which is passed on as it
@@ -18,9 +18,20 @@
  * - a sink may call `pause` from within a report, and nothing else of the decoder.
  */
 import { isSendableCloseCode } from './close-codes.ts'
-import { closeCodeOf, WebSocketError, WebSocketErrorCode } from './errors.ts'
-import { FINAL, faultOf, MEANINGS, MESSAGE_OPEN, OPCODE, WHOLE } from './first-byte.ts'
-import { type DecoderOptions, FIRST, type FrameSink, LAST } from './frame-sink.ts'
+import type { Decoder } from './codec.ts'
+import { closeCodeOf, WebSocketErrorCode } from './errors.ts'
+import {
+  DEFLATED,
+  FINAL,
+  type FrameLayout,
+  faultOf,
+  MESSAGE_OPEN,
+  OPCODE,
+  RFC_6455,
+  WHOLE,
+} from './first-byte.ts'
+import { COMPRESSED, type DecoderOptions, FIRST, type FrameSink, LAST } from './frame-sink.ts'
+import { limit, MAX_FRAMES, MAX_MESSAGE_BYTES } from './limits.ts'
 import { unmask, unmaskText } from './mask.ts'
 import { Utf8Validator } from './utf8.ts'
 
@@ -42,12 +53,10 @@ const KEY_BYTES = 4
 /** §5.5 */
 const CONTROL_LIMIT = 125
 
-const DEFAULT_MESSAGE_BYTES = 16 * 1024 * 1024
-const DEFAULT_FRAMES = 131_072
 const EMPTY = new Uint8Array(0)
 
 /**
- * Decodes the frames of one direction of one connection.
+ * Decodes the frames of one direction of one connection: of 7, 8 and 13, or by another layout those of hybi-03.
  *
  * @throws {WebSocketError} ERR_WS_OPTION when a limit is not an integer in its range
  * @example
@@ -63,10 +72,12 @@ const EMPTY = new Uint8Array(0)
  * decoder.push(frame, 0, frame.length)
  * // seen is ['Hello']
  */
-export class FrameDecoder {
-  /** Whether `pause` holds. */
+export class FrameDecoder implements Decoder {
   paused: boolean
   private readonly sink: FrameSink
+  private readonly layout: FrameLayout
+  private readonly deflate: boolean
+  private readonly meanings: Uint8Array
   private readonly maskBit: number
   private readonly shortHeader: number
   private readonly maxMessageBytes: number
@@ -93,14 +104,17 @@ export class FrameDecoder {
   private gathered: Uint8Array
   private seen: number
 
-  constructor(sink: FrameSink, options: DecoderOptions = {}) {
-    const client = options.role === 'client'
+  constructor(sink: FrameSink, options: DecoderOptions = {}, layout: FrameLayout = RFC_6455) {
+    const masked = layout.masked && options.role !== 'client'
     this.paused = false
     this.sink = sink
-    this.maskBit = client ? 0 : MASK
-    this.shortHeader = client ? 2 : 2 + KEY_BYTES
-    this.maxMessageBytes = limit('maxMessageBytes', options.maxMessageBytes ?? DEFAULT_MESSAGE_BYTES, 0)
-    this.maxFrames = limit('maxFrames', options.maxFrames ?? DEFAULT_FRAMES, 1)
+    this.layout = layout
+    this.deflate = options.compression ?? false
+    this.meanings = this.deflate ? layout.deflatedMeanings : layout.meanings
+    this.maskBit = masked ? MASK : 0
+    this.shortHeader = masked ? 2 + KEY_BYTES : 2
+    this.maxMessageBytes = limit('maxMessageBytes', options.maxMessageBytes ?? MAX_MESSAGE_BYTES, 0)
+    this.maxFrames = limit('maxFrames', options.maxFrames ?? MAX_FRAMES, 1)
     this.validateText = options.validateText ?? true
     this.validator = new Utf8Validator(options.isUtf8)
     this.state = FRAME
@@ -120,31 +134,22 @@ export class FrameDecoder {
     this.seen = 0
   }
 
-  /** Whether the peer broke the protocol. */
   get failed(): boolean {
     return this.state === FAILED
   }
 
-  /** Whether a close frame was read. */
   get closed(): boolean {
     return this.state === CLOSED
   }
 
-  /** Makes `push` return behind the report at hand, and consume nothing, until `resume`. */
   pause(): void {
     this.paused = true
   }
 
-  /** `push` consumes again, from the position that it returned last. */
   resume(): void {
     this.paused = false
   }
 
-  /**
-   * Decodes `chunk` from `pos` up to `end`, and writes to it: see the contract.
-   *
-   * @returns the position up to which it has consumed: `end`, unless it is paused or has failed
-   */
   push(chunk: Uint8Array, pos: number, end: number): number {
     while (pos < end && !this.paused) {
       switch (this.state) {
@@ -178,9 +183,9 @@ export class FrameDecoder {
 
   /** The fast path: stops at the first frame that is not a whole message in the chunk, or not in order. */
   private wholeMessages(chunk: Uint8Array, pos: number, end: number): number {
-    const { maskBit, shortHeader, maxMessageBytes, sink } = this
+    const { meanings, maskBit, shortHeader, maxMessageBytes, sink } = this
     while (end - pos >= shortHeader) {
-      const meaning = MEANINGS[this.open | chunk[pos]]
+      const meaning = meanings[this.open | chunk[pos]]
       const second = chunk[pos + 1]
       let at = pos + shortHeader
       let length = second & 0x7f
@@ -192,38 +197,37 @@ export class FrameDecoder {
       const stop = at + length
       if ((meaning & WHOLE) === 0 || stop > end || (second & MASK) !== maskBit || length > maxMessageBytes)
         return pos
-      const opcode = meaning & OPCODE
       const key = maskBit === 0 ? 0 : keyBefore(chunk, at)
-      if (opcode === TEXT && this.validateText) {
+      if ((meaning & (DEFLATED | OPCODE)) === TEXT && this.validateText) {
         const bad = this.text(chunk, at, stop, key, 0, true)
         if (bad >= 0) return this.fail(WebSocketErrorCode.textInvalid, bad)
       } else if (maskBit !== 0) unmask(chunk, at, stop, key, 0)
       pos = stop
-      sink.data(chunk, at, stop, opcode, FIRST | LAST, 0)
+      sink.data(chunk, at, stop, meaning & OPCODE, FIRST | LAST | ((meaning & DEFLATED) >> 4), 0)
       if (this.paused) return pos
     }
     return pos
   }
 
   private first(chunk: Uint8Array, pos: number): number {
-    const index = this.open | chunk[pos++]
-    const fault = faultOf(index)
+    const byte = chunk[pos++]
+    const fault = faultOf(this.open | this.layout.firstBytes[byte], this.deflate)
     if (fault !== undefined) return this.fail(fault, pos)
-    const meaning = MEANINGS[index]
+    const meaning = this.meanings[this.open | byte]
     this.meaning = meaning
     this.state = SECOND
     if ((meaning & OPCODE) >= CLOSE) return pos
     this.open = (meaning & FINAL) === 0 ? MESSAGE_OPEN : 0
-    if ((meaning & OPCODE) !== 0) this.startMessage(meaning & OPCODE)
+    if ((meaning & OPCODE) !== 0) this.startMessage(meaning)
     else if (++this.frames > this.maxFrames) return this.fail(WebSocketErrorCode.tooManyFrames, pos)
     return pos
   }
 
-  private startMessage(opcode: number): void {
-    this.opcode = opcode
+  private startMessage(meaning: number): void {
+    this.opcode = meaning & OPCODE
     this.received = 0
     this.frames = 1
-    this.flags = FIRST
+    this.flags = (meaning & DEFLATED) !== 0 ? FIRST | COMPRESSED : FIRST
   }
 
   private second(chunk: Uint8Array, pos: number): number {
@@ -241,11 +245,12 @@ export class FrameDecoder {
 
   private faultOfSecond(mask: number, length: number): WebSocketErrorCode | undefined {
     if (mask !== this.maskBit) {
+      if (!this.layout.masked) return WebSocketErrorCode.reservedBit
       return mask === 0 ? WebSocketErrorCode.maskMissing : WebSocketErrorCode.maskUnexpected
     }
     const opcode = this.meaning & OPCODE
     if (opcode >= CLOSE && length > CONTROL_LIMIT) return WebSocketErrorCode.controlTooLarge
-    if (opcode === CLOSE && length === 1) return WebSocketErrorCode.closeLength
+    if (opcode === CLOSE && length === 1 && this.layout.closeCodes) return WebSocketErrorCode.closeLength
     return undefined
   }
 
@@ -301,7 +306,7 @@ export class FrameDecoder {
     const rest = this.remaining - (stop - pos)
     const final = (this.meaning & FINAL) !== 0
     const last = final && rest === 0
-    if (this.opcode === TEXT && this.validateText) {
+    if (this.opcode === TEXT && this.flags < COMPRESSED && this.validateText) {
       const bad = this.text(chunk, pos, stop, this.key, this.phase, last)
       if (bad >= 0) return this.fail(WebSocketErrorCode.textInvalid, bad)
     } else if (this.maskBit !== 0) unmask(chunk, pos, stop, this.key, this.phase)
@@ -310,7 +315,7 @@ export class FrameDecoder {
     if (rest === 0) this.state = FRAME
     if (stop === pos && !last) return stop
     const flags = last ? this.flags | LAST : this.flags
-    this.flags = 0
+    this.flags &= COMPRESSED
     this.sink.data(chunk, pos, stop, this.opcode, flags, final ? rest : -1)
     return stop
   }
@@ -342,14 +347,15 @@ export class FrameDecoder {
     const opcode = this.meaning & OPCODE
     if (this.maskBit !== 0) this.phase = unmask(chunk, pos, stop, this.key, this.phase)
     this.remaining -= stop - pos
-    if (opcode === CLOSE) {
+    if (opcode === CLOSE && this.layout.closeCodes) {
       const failed = this.checkClose(chunk, pos, stop)
       if (failed >= 0) return failed
     }
     if (this.remaining !== 0 || this.seen !== 0) this.gather(chunk, pos, stop)
     if (this.remaining !== 0) return stop
     this.state = opcode === CLOSE ? CLOSED : FRAME
-    if (this.seen === 0) this.sink.control(opcode, chunk, pos, stop)
+    if (opcode === CLOSE && !this.layout.closeCodes) this.sink.control(CLOSE, EMPTY, 0, 0)
+    else if (this.seen === 0) this.sink.control(opcode, chunk, pos, stop)
     else this.sink.control(opcode, this.gathered, 0, this.seen)
     return stop
   }
@@ -384,12 +390,4 @@ export class FrameDecoder {
 /** The masking key that ends where the payload begins, its first octet in the lowest byte. */
 function keyBefore(chunk: Uint8Array, at: number): number {
   return chunk[at - 4] | (chunk[at - 3] << 8) | (chunk[at - 2] << 16) | (chunk[at - 1] << 24)
-}
-
-function limit(name: string, value: number, least: number): number {
-  if (Number.isSafeInteger(value) && value >= least) return value
-  throw new WebSocketError(
-    WebSocketErrorCode.option,
-    `Cannot make a decoder: ${name} is ${value}, and not an integer from ${least} up`,
-  )
 }

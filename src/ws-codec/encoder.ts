@@ -9,6 +9,8 @@ import { mask } from './mask.ts'
 import { encodeUtf8, isUtf8, utf8Length } from './utf8.ts'
 
 const FIN = 0x80
+/** RFC 7692 §6: the message is compressed. */
+const RSV1 = 0x40
 const MASK = 0x80
 const CLOSE = 0x8
 /** §5.5 */
@@ -77,11 +79,32 @@ function writeKey(target: Uint8Array, at: number, key: number): number {
 }
 
 /**
+ * A frame's header in a buffer of its own; parameters and errors are those of `encodeFrame`.
+ *
+ * @example
+ * encodeHeader(1, true, 5) // 81 05
+ */
+export function encodeHeader(
+  opcode: number,
+  fin: boolean,
+  length: number,
+  maskKey?: number,
+  compressed?: boolean,
+): Uint8Array {
+  checkFrame(opcode, fin, length, compressed === true)
+  const header = new Uint8Array(frameHeaderLength(length, maskKey !== undefined))
+  writeFrameHeader(header, 0, firstByte(opcode, fin, compressed === true), length, maskKey)
+  return header
+}
+
+/**
  * One frame in a buffer of its own. The payload is `payload` from `start` up to `end`.
  *
  * @param opcode 0 continuation, 1 text, 2 binary, 8 close, 9 ping, 10 pong (§5.2)
  * @param fin whether the message ends with this frame
- * @throws {WebSocketError} ERR_WS_OPCODE, ERR_WS_CONTROL_FRAGMENTED or ERR_WS_CONTROL_TOO_LARGE
+ * @param compressed whether the message that begins with this frame is compressed (RFC 7692 §6)
+ * @throws {WebSocketError} ERR_WS_OPCODE, ERR_WS_CONTROL_FRAGMENTED or ERR_WS_CONTROL_TOO_LARGE; ERR_WS_RESERVED_BIT
+ *   when a frame that begins no message is to be compressed
  * @example
  * encodeFrame(9, true, Uint8Array.of(0x48, 0x69), 0, 2) // 89 02 48 69
  */
@@ -92,10 +115,11 @@ export function encodeFrame(
   start: number,
   end: number,
   maskKey?: number,
+  compressed?: boolean,
 ): Uint8Array {
-  checkFrame(opcode, fin, end - start)
+  checkFrame(opcode, fin, end - start, compressed === true)
   const frame = new Uint8Array(frameHeaderLength(end - start, maskKey !== undefined) + end - start)
-  writeFrame(frame, 0, opcode, fin, payload, start, end, maskKey)
+  writeFrame(frame, 0, firstByte(opcode, fin, compressed === true), payload, start, end, maskKey)
   return frame
 }
 
@@ -114,36 +138,44 @@ export function encodeFrameInto(
   start: number,
   end: number,
   maskKey?: number,
+  compressed?: boolean,
 ): number {
-  checkFrame(opcode, fin, end - start)
+  checkFrame(opcode, fin, end - start, compressed === true)
   const length = frameHeaderLength(end - start, maskKey !== undefined) + end - start
   if (target.length - at < length) {
     throw new RangeError(
       `Cannot encode the frame: it needs ${length} bytes, and ${target.length - at} are left`,
     )
   }
-  return writeFrame(target, at, opcode, fin, payload, start, end, maskKey)
+  return writeFrame(target, at, firstByte(opcode, fin, compressed === true), payload, start, end, maskKey)
 }
 
 function writeFrame(
   target: Uint8Array,
   at: number,
-  opcode: number,
-  fin: boolean,
+  first: number,
   payload: Uint8Array,
   start: number,
   end: number,
   maskKey: number | undefined,
 ): number {
   const length = end - start
-  at = writeFrameHeader(target, at, fin ? FIN | opcode : opcode, length, maskKey)
+  at = writeFrameHeader(target, at, first, length, maskKey)
   if (maskKey !== undefined) mask(payload, start, end, target, at, maskKey)
   else if (length === payload.length) target.set(payload, at)
   else target.set(payload.subarray(start, end), at)
   return at + length
 }
 
-function checkFrame(opcode: number, fin: boolean, length: number): void {
+function firstByte(opcode: number, fin: boolean, compressed: boolean): number {
+  return (fin ? FIN : 0) | (compressed ? RSV1 : 0) | opcode
+}
+
+function checkFrame(opcode: number, fin: boolean, length: number, compressed: boolean): void {
+  if (compressed && opcode !== 1 && opcode !== 2) {
+    const message = 'Cannot encode the frame: only one that begins a message is marked as compressed'
+    throw new WebSocketError(WebSocketErrorCode.reservedBit, message)
+  }
   if (opcode === 0 || opcode === 1 || opcode === 2) return
   if (opcode !== CLOSE && opcode !== 9 && opcode !== 10) {
     throw new WebSocketError(WebSocketErrorCode.opcode, `Cannot encode the frame: its opcode is ${opcode}`)
@@ -168,8 +200,7 @@ function checkFrame(opcode: number, fin: boolean, length: number): void {
  * encodeClose(1000, 'bye') // 88 05 03 e8 62 79 65
  */
 export function encodeClose(code?: number, reason: string | Uint8Array = '', maskKey?: number): Uint8Array {
-  const length = typeof reason === 'string' ? utf8Length(reason) : reason.length
-  checkClose(code, reason, length)
+  const length = checkClose(code, reason)
   if (code === undefined) return encodeFrame(CLOSE, true, EMPTY, 0, 0, maskKey)
   const payload = new Uint8Array(2 + length)
   payload[0] = code >>> 8
@@ -179,7 +210,9 @@ export function encodeClose(code?: number, reason: string | Uint8Array = '', mas
   return encodeFrame(CLOSE, true, payload, 0, payload.length, maskKey)
 }
 
-function checkClose(code: number | undefined, reason: string | Uint8Array, length: number): void {
+/** Throws when a close frame must not say so; else returns the length of the reason in bytes. */
+export function checkClose(code: number | undefined, reason: string | Uint8Array): number {
+  const length = typeof reason === 'string' ? utf8Length(reason) : reason.length
   if (code === undefined ? length > 0 : !isSendableCloseCode(code)) {
     const fault = code === undefined ? 'a reason needs a code' : `the code ${code} must not be sent`
     throw new WebSocketError(WebSocketErrorCode.closeCode, `Cannot close: ${fault}`)
@@ -191,4 +224,12 @@ function checkClose(code: number | undefined, reason: string | Uint8Array, lengt
   if (typeof reason !== 'string' && !isUtf8(reason, 0, length)) {
     throw new WebSocketError(WebSocketErrorCode.closeReason, 'Cannot close: the reason is not UTF-8')
   }
+  return length
+}
+
+/** Throws where a host marks a message as compressed, although the version has no extensions. */
+export function checkUncompressed(compressed: boolean | undefined): void {
+  if (compressed !== true) return
+  const message = 'Cannot encode the frame: this version of the protocol has no compressed messages'
+  throw new WebSocketError(WebSocketErrorCode.reservedBit, message)
 }

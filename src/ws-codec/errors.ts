@@ -19,6 +19,8 @@ export const WebSocketErrorCode = {
   closeLength: 'ERR_WS_CLOSE_LENGTH',
   closeCode: 'ERR_WS_CLOSE_CODE',
   closeReason: 'ERR_WS_CLOSE_REASON',
+  compressionInvalid: 'ERR_WS_COMPRESSION_INVALID',
+  binaryUnsupported: 'ERR_WS_BINARY_UNSUPPORTED',
   // Handshakes (RFC 6455 §4)
   method: 'ERR_WS_METHOD',
   httpVersion: 'ERR_WS_HTTP_VERSION',
@@ -29,6 +31,10 @@ export const WebSocketErrorCode = {
   key: 'ERR_WS_KEY',
   protocols: 'ERR_WS_PROTOCOLS',
   protocolNotOffered: 'ERR_WS_PROTOCOL_NOT_OFFERED',
+  extensionNotOffered: 'ERR_WS_EXTENSION_NOT_OFFERED',
+  status: 'ERR_WS_STATUS',
+  accept: 'ERR_WS_ACCEPT',
+  echo: 'ERR_WS_ECHO',
   field: 'ERR_WS_FIELD',
   // What the caller asks for
   option: 'ERR_WS_OPTION',
@@ -40,6 +46,7 @@ export function closeCodeOf(code: WebSocketErrorCode): number {
   switch (code) {
     case WebSocketErrorCode.textInvalid:
     case WebSocketErrorCode.closeReason:
+    case WebSocketErrorCode.compressionInvalid:
       return CloseCode.invalidPayload
     case WebSocketErrorCode.tooManyFrames:
       return CloseCode.policyViolation
@@ -50,7 +57,7 @@ export function closeCodeOf(code: WebSocketErrorCode): number {
   }
 }
 
-/** The message of each error that the decoder fails with, by its code. */
+/** The message of each error that frames fail with, by its code. */
 export const FAILURES: ReadonlyMap<string, string> = new Map<string, string>([
   [WebSocketErrorCode.reservedBit, 'Cannot read the frame: a reserved bit is set'],
   [WebSocketErrorCode.opcode, 'Cannot read the frame: its opcode is not known'],
@@ -65,6 +72,7 @@ export const FAILURES: ReadonlyMap<string, string> = new Map<string, string>([
   [WebSocketErrorCode.messageTooLarge, 'Cannot read the message: it is larger than the limit'],
   [WebSocketErrorCode.tooManyFrames, 'Cannot read the message: it has more frames than the limit'],
   [WebSocketErrorCode.textInvalid, 'Cannot read the message: its text is not UTF-8'],
+  [WebSocketErrorCode.compressionInvalid, 'Cannot read the message: it cannot be inflated'],
   [WebSocketErrorCode.closeLength, 'Cannot read the close frame: its code is cut off'],
   [WebSocketErrorCode.closeCode, 'Cannot read the close frame: its code must not be sent'],
   [WebSocketErrorCode.closeReason, 'Cannot read the close frame: its reason is not UTF-8'],

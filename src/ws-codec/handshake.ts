@@ -1,19 +1,31 @@
 /**
- * The server's side of the opening handshake (RFC 6455 §4.2): a request head in; a handshake, or the refusal
- * to answer with, out. Whether the origin is welcome is the host's business (§10.2).
+ * The server's side of the opening handshake, as far as it is read (RFC 6455 §4.2, and its drafts): a request head in; a
+ * handshake, or the refusal to answer with, out. Whether the origin is welcome is the host's business (§10.2).
+ *
+ * The version is told by the head alone: by Sec-WebSocket-Version where it is; else by Sec-WebSocket-Draft, which is 3 in
+ * hybi-03; else by Sec-WebSocket-Key1 and -Key2, which hixie-76 has; a request without any Sec-WebSocket field
+ * is hixie-75's.
  */
-import { base64Length, encodeBase64 } from './base64.ts'
-import { WebSocketError, WebSocketErrorCode } from './errors.ts'
-import { sha1 as pureSha1 } from './sha1.ts'
-import { isToken, listHas, tokenList } from './token-list.ts'
+import { base64Length } from './base64.ts'
+import { CHALLENGE_BYTES, keyNumber } from './challenge.ts'
+import { WebSocketErrorCode } from './errors.ts'
+import type { Field } from './field-lines.ts'
+import { listHas, tokenList, wordList } from './token-list.ts'
+import { VERSIONS, type Version } from './versions.ts'
 
 /** What a handshake needs of a request head. Names of fields are in lower case. */
 export interface UpgradeRequest {
   readonly method: string
+  /** The request target. */
+  readonly target: string
+  /** The host that is asked for, with its port. */
+  readonly host: string
   /** The x of HTTP/1.x. */
   readonly versionMinor: number
   /** How the body is framed; 0: there is none. */
   readonly framing: number
+  /** Bytes that Content-Length announces. */
+  readonly contentLength?: number
   /** The value of a field, without the white space around it; the values of a repeated one joined by commas. */
   field(name: string): string | undefined
   /** How often a field was sent. */
@@ -22,13 +34,20 @@ export interface UpgradeRequest {
 
 export interface AcceptedHandshake {
   readonly accepted: true
-  readonly version: number
-  readonly key: string
+  readonly version: Version
   /** The subprotocols that the client offers, in its order of preference. */
   readonly protocols: readonly string[]
-  /** The extensions that it offers, as sent. */
+  /** The extensions that it offers, as sent; undefined in versions without. */
   readonly extensions: string | undefined
   readonly origin: string | undefined
+  /** Bytes that follow the head, before the first frame: `answerChallenge` takes them. */
+  readonly challengeBytes: 0 | 8
+  /** The key of 7, 8 and 13; '' in other versions. */
+  readonly key: string
+  /** The numbers that the keys of hixie-76 and hybi-03 hide. */
+  readonly numbers: readonly [number, number]
+  /** Host and path, which hixie and hybi-03 are told again. */
+  readonly resource: string
 }
 
 /** What to answer with instead. */
@@ -37,30 +56,26 @@ export interface RefusedHandshake {
   readonly status: number
   readonly code: WebSocketErrorCode
   readonly message: string
-  readonly fields: readonly (readonly [name: string, value: string])[]
+  readonly fields: readonly Field[]
 }
 
 export type Handshake = AcceptedHandshake | RefusedHandshake
 
-/** What the versions of the protocol differ in, as far as the handshake goes; the preferred one first. */
-interface Version {
-  readonly number: number
-  /** The field that carries the origin. */
-  readonly origin: string
+export interface HandshakeOptions {
+  /** The versions to accept. Default: all. */
+  readonly versions?: readonly Version[]
 }
 
-const VERSIONS: readonly Version[] = [{ number: 13, origin: 'origin' }]
-
 /** Exact match only (§4.1 has no leading zeros): a Map, since the peer chooses the name. */
-const VERSION_BY_NAME: ReadonlyMap<string, Version> = new Map(
-  VERSIONS.map((version) => [String(version.number), version]),
-)
-const VERSION_LIST = VERSIONS.map((version) => version.number).join(', ')
+const NUMBERED: ReadonlyMap<string, Version> = new Map([
+  ['13', '13'],
+  ['8', '8'],
+  ['7', '7'],
+])
+const DRAFT_OF_HYBI_03 = '3'
 
 /** §4.2.1: the key stands for 16 bytes. */
 const KEY_BYTES = 16
-/** §1.3 */
-const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
 
 /**
  * Reads a client's opening handshake (RFC 6455 §4.2.1). Never throws.
@@ -77,6 +92,8 @@ const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
  * ])
  * const handshake = readHandshake({
  *   method: 'GET',
+ *   target: '/chat',
+ *   host: 'server.example.com',
  *   versionMinor: 1,
  *   framing: 0,
  *   field: (name) => fields.get(name),
@@ -84,8 +101,16 @@ const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
  * })
  * if (handshake.accepted) acceptHandshake(handshake) // 'HTTP/1.1 101 Switching Protocols\r\n…'
  */
-export function readHandshake(request: UpgradeRequest): Handshake {
-  return refuseRequest(request) ?? readFields(request)
+export function readHandshake(request: UpgradeRequest, options: HandshakeOptions = {}): Handshake {
+  const refused = refuseRequest(request)
+  if (refused !== undefined) return refused
+  const versions = options.versions ?? VERSIONS
+  const version = versionOf(request)
+  if (version === undefined || !versions.includes(version)) return unknownVersion(versions)
+  if (request.framing !== 0 && !hasChallengeAsBody(request, version)) {
+    return badRequest(WebSocketErrorCode.body, 'it has a body')
+  }
+  return readFields(request, version)
 }
 
 /** What makes it no upgrade to WebSocket at all. */
@@ -95,7 +120,6 @@ function refuseRequest(request: UpgradeRequest): RefusedHandshake | undefined {
     return refusal(405, WebSocketErrorCode.method, `the method is ${method}`, [['Allow', 'GET']])
   }
   if (request.versionMinor < 1) return badRequest(WebSocketErrorCode.httpVersion, 'it is HTTP/1.0')
-  if (request.framing !== 0) return badRequest(WebSocketErrorCode.body, 'it has a body')
   if (!listHas(request.field('upgrade'), 'websocket')) {
     return badRequest(WebSocketErrorCode.upgrade, 'Upgrade does not name websocket')
   }
@@ -105,44 +129,120 @@ function refuseRequest(request: UpgradeRequest): RefusedHandshake | undefined {
   return undefined
 }
 
-function readFields(request: UpgradeRequest): Handshake {
-  const version = VERSION_BY_NAME.get(request.field('sec-websocket-version') ?? '')
-  if (version === undefined) return unknownVersion()
-  const key = request.field('sec-websocket-key')
-  if (key === undefined || request.count('sec-websocket-key') !== 1) {
-    return badRequest(WebSocketErrorCode.key, 'Sec-WebSocket-Key is not there exactly once')
-  }
-  if (base64Length(key) !== KEY_BYTES) {
-    return badRequest(WebSocketErrorCode.key, 'Sec-WebSocket-Key is not 16 bytes in base 64')
-  }
-  const protocols = readProtocols(request.field('sec-websocket-protocol'))
+function versionOf(request: UpgradeRequest): Version | undefined {
+  const number = request.field('sec-websocket-version')
+  if (number !== undefined) return NUMBERED.get(number)
+  const draft = request.field('sec-websocket-draft')
+  if (draft !== undefined) return draft === DRAFT_OF_HYBI_03 ? 'hybi-03' : undefined
+  if (has(request, 'sec-websocket-key1') || has(request, 'sec-websocket-key2')) return 'hixie-76'
+  const later = ['sec-websocket-key', 'sec-websocket-protocol', 'sec-websocket-extensions']
+  return later.some((name) => has(request, name)) ? undefined : 'hixie-75'
+}
+
+function has(request: UpgradeRequest, name: string): boolean {
+  return request.field(name) !== undefined
+}
+
+/** Perl's Protocol::WebSocket announces the eight bytes by Content-Length, which the drafts do not. */
+function hasChallengeAsBody(request: UpgradeRequest, version: Version): boolean {
+  return isChallenged(version) && request.contentLength === CHALLENGE_BYTES
+}
+
+function isChallenged(version: Version): boolean {
+  return version === 'hixie-76' || version === 'hybi-03'
+}
+
+function readFields(request: UpgradeRequest, version: Version): Handshake {
+  const numbered = NUMBERED.has(version)
+  const challenged = isChallenged(version)
+  const key = numbered ? request.field('sec-websocket-key') : ''
+  const fault = numbered ? faultOfKey(request, key) : challenged ? faultOfKeys(request) : undefined
+  if (fault !== undefined) return badRequest(WebSocketErrorCode.key, fault)
+  const protocols = readProtocols(request, version)
   if (protocols === undefined) {
-    const fault = 'Sec-WebSocket-Protocol is not a list of different tokens'
-    return badRequest(WebSocketErrorCode.protocols, fault)
+    const list = `${protocolField(version)} is not a list of different tokens`
+    return badRequest(WebSocketErrorCode.protocols, list)
   }
   return {
     accepted: true,
-    version: version.number,
-    key,
+    version,
     protocols,
-    extensions: request.field('sec-websocket-extensions'),
-    origin: request.field(version.origin),
+    extensions: numbered ? request.field('sec-websocket-extensions') : undefined,
+    origin: readOrigin(request, version),
+    challengeBytes: challenged ? CHALLENGE_BYTES : 0,
+    key: key ?? '',
+    numbers: challenged ? readNumbers(request) : [0, 0],
+    resource: request.host + pathOf(request.target),
   }
 }
 
-/** §4.1: tokens, each only once; undefined: they are not. */
-function readProtocols(field: string | undefined): readonly string[] | undefined {
+function faultOfKey(request: UpgradeRequest, key: string | undefined): string | undefined {
+  if (key === undefined || request.count('sec-websocket-key') !== 1) {
+    return 'Sec-WebSocket-Key is not there exactly once'
+  }
+  return base64Length(key) === KEY_BYTES ? undefined : 'Sec-WebSocket-Key is not 16 bytes in base 64'
+}
+
+/** draft-hixie-thewebsocketprotocol-76 §5.2 */
+function faultOfKeys(request: UpgradeRequest): string | undefined {
+  if (request.count('sec-websocket-key1') !== 1 || request.count('sec-websocket-key2') !== 1) {
+    return 'Sec-WebSocket-Key1 and -Key2 are not there exactly once'
+  }
+  const [number1, number2] = readNumbers(request)
+  return number1 < 0 || number2 < 0 ? 'Sec-WebSocket-Key1 or -Key2 is no number over spaces' : undefined
+}
+
+function readNumbers(request: UpgradeRequest): readonly [number, number] {
+  return [
+    keyNumber(request.field('sec-websocket-key1') ?? ''),
+    keyNumber(request.field('sec-websocket-key2') ?? ''),
+  ]
+}
+
+/** The name of the field that offers and chooses subprotocols. */
+export function protocolField(version: Version): string {
+  return version === 'hixie-75' ? 'WebSocket-Protocol' : 'Sec-WebSocket-Protocol'
+}
+
+/**
+ * RFC 6455 §4.1: tokens, each only once; undefined: they are not. The older drafts have words of any printable ASCII, with
+ * spaces in between. Ruby's websocket offers them in hixie-76 and hybi-03 by the name that hixie-75 has for the field.
+ */
+function readProtocols(request: UpgradeRequest, version: Version): readonly string[] | undefined {
+  const numbered = NUMBERED.has(version)
+  let field = version === 'hixie-75' ? undefined : request.field('sec-websocket-protocol')
+  if (!numbered) field ??= request.field('websocket-protocol')
   if (field === undefined) return []
-  const protocols = tokenList(field)
+  const protocols = numbered ? tokenList(field) : wordList(field)
   if (protocols === undefined || protocols.length === 0) return undefined
   return new Set(protocols).size === protocols.length ? protocols : undefined
 }
 
-/** §4.4; RFC 9110 §15.5.22 demands the Upgrade field. */
-function unknownVersion(): RefusedHandshake {
-  return refusal(426, WebSocketErrorCode.version, 'Sec-WebSocket-Version is not a supported one', [
+/**
+ * Drafts 7 and 8 name it Sec-WebSocket-Origin. Some of their clients that are no browsers send Origin all the same: it is
+ * taken where the other is missing, so that it does not escape the check.
+ */
+function readOrigin(request: UpgradeRequest, version: Version): string | undefined {
+  const origin = request.field('origin')
+  return version === '8' || version === '7' ? (request.field('sec-websocket-origin') ?? origin) : origin
+}
+
+/** Path and query of a target, which may be in absolute form (RFC 9112 §3.2.2). */
+function pathOf(target: string): string {
+  if (target.startsWith('/')) return target
+  const authority = target.indexOf('://')
+  const path = authority < 0 ? -1 : target.indexOf('/', authority + 3)
+  return path < 0 ? '/' : target.slice(path)
+}
+
+/** §4.4; RFC 9110 §15.5.22 demands the Upgrade field. Of the older versions none has a name to tell. */
+function unknownVersion(versions: readonly Version[]): RefusedHandshake {
+  const list = [...NUMBERED.keys()].filter((name) => versions.includes(name as Version)).join(', ')
+  const fault = 'its version of the protocol is not supported'
+  if (list === '') return badRequest(WebSocketErrorCode.version, fault)
+  return refusal(426, WebSocketErrorCode.version, fault, [
     ['Upgrade', 'websocket'],
-    ['Sec-WebSocket-Version', VERSION_LIST],
+    ['Sec-WebSocket-Version', list],
   ])
 }
 
@@ -154,77 +254,7 @@ function refusal(
   status: number,
   code: WebSocketErrorCode,
   fault: string,
-  fields: RefusedHandshake['fields'],
+  fields: readonly Field[],
 ): RefusedHandshake {
   return { accepted: false, status, code, message: `Cannot accept the WebSocket: ${fault}`, fields }
-}
-
-export interface AcceptOptions {
-  /** The subprotocol to speak, one of those offered. Default: none. */
-  readonly protocol?: string
-  /** Further fields of the answer, Latin-1. */
-  readonly fields?: readonly (readonly [name: string, value: string])[]
-}
-
-/**
- * The answer that switches to WebSocket (RFC 6455 §4.2.2): the whole 101 head, a character a byte.
- *
- * @param sha1 the host's SHA-1, if it has a faster one
- * @throws {WebSocketError} ERR_WS_PROTOCOL_NOT_OFFERED; ERR_WS_FIELD when a field is not a token and a value without
- *   control characters, or is one that this answer sets itself or must not have
- */
-export function acceptHandshake(
-  handshake: AcceptedHandshake,
-  options: AcceptOptions = {},
-  sha1: (bytes: Uint8Array) => Uint8Array = pureSha1,
-): string {
-  const { protocol, fields = [] } = options
-  if (protocol !== undefined && !handshake.protocols.includes(protocol)) {
-    const message = `Cannot accept the WebSocket: the subprotocol ${protocol} was not offered`
-    throw new WebSocketError(WebSocketErrorCode.protocolNotOffered, message)
-  }
-  let head =
-    'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' +
-    `Sec-WebSocket-Accept: ${acceptKey(handshake.key, sha1)}\r\n`
-  if (protocol !== undefined) head += `Sec-WebSocket-Protocol: ${protocol}\r\n`
-  for (const [name, value] of fields) head += fieldLine(name, value)
-  return `${head}\r\n`
-}
-
-/**
- * The value of Sec-WebSocket-Accept that answers a key (RFC 6455 §4.2.2 item 5.4).
- *
- * @example
- * acceptKey('dGhlIHNhbXBsZSBub25jZQ==') // 's3pPLMBiTxaQ9kYGzzhZRbK+xOo='
- */
-export function acceptKey(key: string, sha1: (bytes: Uint8Array) => Uint8Array = pureSha1): string {
-  return encodeBase64(sha1(Uint8Array.from(key + GUID, (character) => character.charCodeAt(0))))
-}
-
-/** Fields that the 101 sets itself, or must not have (RFC 9110 §8.6, RFC 9112 §6.1). */
-const OWN_FIELDS: ReadonlySet<string> = new Set([
-  'connection',
-  'upgrade',
-  'content-length',
-  'transfer-encoding',
-  'sec-websocket-accept',
-  'sec-websocket-extensions',
-  'sec-websocket-protocol',
-])
-
-function fieldLine(name: string, value: string): string {
-  if (!isToken(name) || !isFieldValue(value) || OWN_FIELDS.has(name.toLowerCase())) {
-    const message = `Cannot accept the WebSocket: the field ${JSON.stringify(name)} cannot be sent`
-    throw new WebSocketError(WebSocketErrorCode.field, message)
-  }
-  return `${name}: ${value}\r\n`
-}
-
-/** RFC 9110 §5.5, Latin-1: no control characters but HTAB. */
-function isFieldValue(value: string): boolean {
-  for (let at = 0; at < value.length; at++) {
-    const character = value.charCodeAt(at)
-    if ((character < 0x20 && character !== 0x09) || character === 0x7f || character > 0xff) return false
-  }
-  return true
 }

@@ -1,4 +1,5 @@
-import { HIGH_BITS, scratch, scratchHalves, wordsOf } from './words.ts'
+import { maskBlocks, simd } from './mask-simd.ts'
+import { HIGH_BITS, isWorthWords, latest, scratch, scratchHalves, wordsOf } from './words.ts'
 
 /**
  * Masking (RFC 6455 §5.3): octet i of the payload is XORed with octet i mod 4 of the masking key.
@@ -6,22 +7,30 @@ import { HIGH_BITS, scratch, scratchHalves, wordsOf } from './words.ts'
  * A masking key is an int here whose lowest byte is its first octet on the wire, on every host:
  * octets 37 fa 21 3d are 0x3d21fa37.
  *
- * Short runs go byte by byte, longer ones by 64-bit words. GB/s, Node 20, a shared 2.5 GHz core, the view already made:
+ * Short runs go byte by byte, longer ones by 64-bit words, long ones through WebAssembly where there is any (see
+ * mask-simd.ts). GB/s on a shared 2.5 GHz core, Node 20 and 26, the view already made:
  *
- *     payload                  16    64   125    1K   16K   64K
- *     bytes                   0.9   1.0   1.0   1.0   1.0   1.0
- *     Int32, folding          0.2   0.6   1.0   2.0   2.3   2.3
- *     BigInt64                0.2   0.9   1.3   5.8   9.3   9.6
- *     BigInt64, folding       0.2   0.7   1.1   3.9   5.6   5.7
- *     BigUint64, folding      0.2   0.7   0.3   0.3   0.3   0.3   ASCII: 4.4
- *     DataView, BigUint64     0.1   0.2   0.2   0.2   0.2   0.2
+ *     payload                      64        125         1K         4K        16K        64K
+ *     bytes                  0.4  0.7   0.4  0.8   0.4  0.8   0.4        0.4        0.4
+ *     Int32, folding         1.3  1.6   1.8  2.2   3.1  3.5   3.4        3.4        3.5  3.7
+ *     BigInt64               1.3  1.7   2.1  2.8   7.0  7.7   8.7        9.2        9.6  9.7
+ *     BigInt64, folding      1.2  1.5   1.9  2.4   4.8  5.9   5.5        5.7        5.9  7.0
+ *     WebAssembly            0.3  0.4   0.5  0.7   3.5  4.1  10.2 11.8  15.6 16.3  15.1 15.3
+ *     native, bufferutil     0.4  0.4   0.7  0.7   4.9  4.8  16.1 16.2  21.7 21.8  23.6 23.8
+ *
+ * (BigUint64 words and a DataView are slower than bytes.) WebAssembly folds at no cost, so text goes there sooner; what it
+ * costs is the copy in and out, two thirds of its time.
  *
  * Signed words, since V8 computes in registers only with what it has seen to fit 63 bits and a sign: with unsigned words,
  * the first payload with a high bit makes the loop allocate. `byteOffset` is read once: it costs 15 ns.
  */
 
-/** From this length on, words are the faster way. */
-const WORDS_FROM = 96
+/** From this length on, words are the faster way, once their view is made; and from this one on, with making it. */
+const WORDS_FROM = 24
+const VIEW_FROM = 96
+/** From this length on, WebAssembly is; for text, which it checks on the way, from this one on. */
+const SIMD_FROM = 4096
+const SIMD_TEXT_FROM = 2048
 
 const LITTLE_ENDIAN = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1
 
@@ -37,9 +46,10 @@ const LITTLE_ENDIAN = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1
  */
 export function unmask(bytes: Uint8Array, start: number, end: number, key: number, phase: number): number {
   const turned = turn(key, phase)
-  if (end - start < WORDS_FROM) xorBytes(bytes, start, end, turned)
-  else xorWords(bytes, start, end, turned)
-  return (phase + end - start) & 3
+  const length = end - start
+  if (length < WORDS_FROM || (length < VIEW_FROM && !isWorthWords(bytes))) xorBytes(bytes, start, end, turned)
+  else if (length < SIMD_FROM || !xorBlocks(bytes, start, end, turned)) xorWords(bytes, start, end, turned)
+  return (phase + length) & 3
 }
 
 /**
@@ -55,7 +65,13 @@ export function unmaskText(
   phase: number,
 ): number {
   const turned = turn(key, phase)
-  if (end - start < WORDS_FROM) return xorBytes(bytes, start, end, turned)
+  const length = end - start
+  if (length < WORDS_FROM || (length < VIEW_FROM && !isWorthWords(bytes)))
+    return xorBytes(bytes, start, end, turned)
+  if (length >= SIMD_TEXT_FROM) {
+    const loop = simd()
+    if (loop !== undefined) return maskBlocks(loop, bytes, start, end, bytes, start, turned)
+  }
   return xorAndFoldWords(bytes, start, end, turned)
 }
 
@@ -73,8 +89,16 @@ export function mask(
   at: number,
   key: number,
 ): void {
-  target.set(source.subarray(start, end), at)
-  unmask(target, at, at + end - start, key, 0)
+  const length = end - start
+  if (length >= SIMD_FROM) {
+    const loop = simd()
+    if (loop !== undefined) {
+      maskBlocks(loop, source, start, end, target, at, key)
+      return
+    }
+  }
+  target.set(length === source.length ? source : source.subarray(start, end), at)
+  unmask(target, at, at + length, key, 0)
 }
 
 /** The key as seen from `phase` bytes further on. Shift counts are modulo 32, so phase 0 needs no case. */
@@ -94,9 +118,17 @@ function xorBytes(bytes: Uint8Array, start: number, end: number, key: number): n
   return fold
 }
 
+/** Returns false where there is no WebAssembly. */
+function xorBlocks(bytes: Uint8Array, start: number, end: number, key: number): boolean {
+  const loop = simd()
+  if (loop === undefined) return false
+  maskBlocks(loop, bytes, start, end, bytes, start, key)
+  return true
+}
+
 function xorWords(bytes: Uint8Array, start: number, end: number, key: number): void {
-  const offset = bytes.byteOffset
-  const words = wordsOf(bytes.buffer)
+  const words = wordsOf(bytes)
+  const offset = bytes === latest.chunk ? latest.offset : bytes.byteOffset
   const first = start + (-(start + offset) & 7)
   xorBytes(bytes, start, first, key)
   key = turn(key, (first - start) & 3)
@@ -118,8 +150,8 @@ function xorWords(bytes: Uint8Array, start: number, end: number, key: number): v
 }
 
 function xorAndFoldWords(bytes: Uint8Array, start: number, end: number, key: number): number {
-  const offset = bytes.byteOffset
-  const words = wordsOf(bytes.buffer)
+  const words = wordsOf(bytes)
+  const offset = bytes === latest.chunk ? latest.offset : bytes.byteOffset
   const first = start + (-(start + offset) & 7)
   let fold = xorBytes(bytes, start, first, key)
   key = turn(key, (first - start) & 3)

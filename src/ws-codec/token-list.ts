@@ -34,6 +34,29 @@ export function tokenList(list: string): string[] | undefined {
 }
 
 /**
+ * The words of a list as the drafts before hybi-04 have them: printable ASCII, with spaces or commas in between;
+ * undefined when it holds something else.
+ *
+ * @example
+ * wordList('chat v1/super') // ['chat', 'v1/super']
+ */
+export function wordList(list: string): string[] | undefined {
+  const words: string[] = []
+  let at = 0
+  while ((at = skipSeparators(list, at)) < list.length) {
+    const start = at
+    while (isWordCharacter(list.charCodeAt(at))) at++
+    if (at === start) return undefined
+    words.push(list.slice(start, at))
+  }
+  return words
+}
+
+function isWordCharacter(character: number): boolean {
+  return character > SP && character < 0x7f && character !== COMMA
+}
+
+/**
  * Whether a comma-separated list has the element `name`, which is in lower case, in whatever case. Other
  * elements may be anything, such as `foo/1`.
  *

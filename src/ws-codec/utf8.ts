@@ -12,7 +12,7 @@ import { HIGH_BITS, scratch, scratchHalves, wordsOf } from './words.ts'
 
 const BOUNDARY = 0
 const INVALID = -1
-const ASK_HOST_FROM = 128
+const ASK_HOST_FROM = 48
 
 /**
  * @example
@@ -25,7 +25,7 @@ export class Utf8Validator {
   private readonly host: ((bytes: Uint8Array) => boolean) | undefined
   private state: number
 
-  /** @param host the host's own check of a whole text, if it has a faster one; asked from 128 bytes on */
+  /** @param host the host's own check of a whole text, if it has a faster one; asked from 48 bytes on */
   constructor(host?: (bytes: Uint8Array) => boolean) {
     this.host = host
     this.state = BOUNDARY
@@ -148,7 +148,7 @@ function asciiUpTo(bytes: Uint8Array, start: number, end: number): number {
 
 /** As far as 32 bytes at a time reach. The bytes before `start` are ASCII, up to the last word boundary. */
 function asciiWordsUpTo(bytes: Uint8Array, start: number, end: number): number {
-  const words = wordsOf(bytes.buffer)
+  const words = wordsOf(bytes)
   const halves = scratchHalves
   const offset = bytes.byteOffset
   let word = (start + offset) >>> 3
