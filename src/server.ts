@@ -1,5 +1,6 @@
 import { Server as NetServer, type Socket } from 'node:net'
-import type { Client } from './node/client.ts'
+import type { Readable } from 'node:stream'
+import type { Client } from './node/client/client.ts'
 import type { Request, Response } from './node/http/request.ts'
 import type { ServerOptions } from './node/limits/options.ts'
 import { Outgoing } from './node/outgoing.ts'
@@ -7,12 +8,12 @@ import { Reception, type Stats } from './node/reception.ts'
 import type { Data, WriteOptions, Writer } from './node/writer.ts'
 
 /** Called with each message. The answer to an HTTP request waits for a promise that it returns. */
-export type MessageListener = (message: Buffer, socket: Client, writer: Writer) => unknown
+export type MessageListener<Message = Buffer> = (message: Message, socket: Client, writer: Writer) => unknown
 
 /** The events of a `Server`, besides those of `net.Server`. */
-export interface ServerEvents {
+export interface ServerEvents<Message = Buffer> {
   /** A client has sent a message. */
-  message: MessageListener
+  message: MessageListener<Message>
   /** A client is there; it can be written to, before it has said anything too. */
   clientConnect: (socket: Client, writer: Writer) => void
   /** A client is gone. */
@@ -24,8 +25,8 @@ export interface ServerEvents {
 }
 
 /** `on` and its like: typed for the events above, as in `net.Server` for all others. */
-interface TypedListen<Self> {
-  <Event extends keyof ServerEvents>(event: Event, listener: ServerEvents[Event]): Self
+interface TypedListen<Self, Message> {
+  <Event extends keyof ServerEvents>(event: Event, listener: ServerEvents<Message>[Event]): Self
   // biome-ignore lint/suspicious/noExplicitAny: the listeners of net.Server's own events, as Node types them
   (event: string | symbol, listener: (...args: any[]) => void): Self
 }
@@ -37,7 +38,7 @@ const DEFAULT_SHUTDOWN_TIMEOUT = 5_000
 
 /**
  * One port that accepts every protocol: a `net.Server` whose connections may speak HTTP/1.1, WebSocket, or
- * plain lines, over TLS or not.
+ * plain lines, over TLS or not. With the option `stream` it is a `Server<Readable>`.
  *
  * @example
  * import { Server } from 'portmanteau'
@@ -47,27 +48,30 @@ const DEFAULT_SHUTDOWN_TIMEOUT = 5_000
  * })
  * server.listen(8080)
  */
-export class Server extends NetServer {
-  declare on: TypedListen<this>
-  declare addListener: TypedListen<this>
-  declare once: TypedListen<this>
-  declare prependListener: TypedListen<this>
-  declare prependOnceListener: TypedListen<this>
-  declare off: TypedListen<this>
-  declare removeListener: TypedListen<this>
+export class Server<Message extends Buffer | Readable = Buffer> extends NetServer {
+  declare on: TypedListen<this, Message>
+  declare addListener: TypedListen<this, Message>
+  declare once: TypedListen<this, Message>
+  declare prependListener: TypedListen<this, Message>
+  declare prependOnceListener: TypedListen<this, Message>
+  declare off: TypedListen<this, Message>
+  declare removeListener: TypedListen<this, Message>
   private readonly reception: Reception
 
   /**
    * @param onMessage a listener of `message`
    * @throws {PortmanteauError} `ERR_OPTION` when an option is no possible value
    */
-  constructor(onMessage?: MessageListener | ServerOptions, options?: ServerOptions) {
+  constructor(onMessage?: MessageListener<Message> | ServerOptions, options?: ServerOptions) {
     // Half-open: what a peer that has ended its side asked for is still answered.
     super({ allowHalfOpen: true, noDelay: true })
     const given = typeof onMessage === 'object' ? onMessage : (options ?? {})
     this.reception = new Reception(this, given)
     if (given.maxConnections !== undefined) this.maxConnections = given.maxConnections
     if (typeof onMessage === 'function') this.on('message', onMessage)
+    super.on('newListener', (event: string | symbol) => {
+      if (event === 'message') process.nextTick(() => this.reception.replay())
+    })
     super.on('connection', (socket: Socket) => this.reception.accept(socket))
     super.on('drop', () => this.reception.countDrop())
     super.on('listening', () => this.reception.reopen())

@@ -4,7 +4,6 @@
  */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { Duplex } from 'node:stream'
 import { test } from 'node:test'
 import { BodyFraming, BodyReader, RequestHead } from '../src/http/index.ts'
 import { Server } from '../src/index.ts'
@@ -13,6 +12,7 @@ import { Sniffer, Verdict } from '../src/sniff/index.ts'
 import { encodeFrame, FrameDecoder, MessageAssembler, readHandshake } from '../src/ws-codec/index.ts'
 import { byteByByte, cutAtRandom, mutate, Random } from './support/random.ts'
 import { bytes, concat, feed, text } from './support/splits.ts'
+import { Wire } from './support/wire.ts'
 
 const SEED = Number(process.env.FUZZ_SEED ?? 20_261_121)
 const FACTOR = Number(process.env.FUZZ_FACTOR ?? 1)
@@ -164,20 +164,6 @@ fuzz('chunked body', CHUNKED, readBody)
 fuzz('lines', LINES, readLines)
 fuzz('frames', FRAMES, readFrames)
 
-/** A socket without a network: what a connection uses of one. */
-class Wire extends Duplex {
-  readonly remoteAddress = '192.0.2.1'
-  readonly remotePort = 1
-  answered = 0
-
-  override _read(): void {}
-
-  override _write(chunk: Buffer, _encoding: string, done: () => void): void {
-    this.answered += chunk.length
-    done()
-  }
-}
-
 test(`the server: ${CONNECTIONS} connections from seed ${SEED}`, async (t) => {
   t.diagnostic(`seed ${SEED}`)
   const random = new Random(SEED)
@@ -198,7 +184,7 @@ test(`the server: ${CONNECTIONS} connections from seed ${SEED}`, async (t) => {
   server.on('clientConnect', () => connected++)
   server.on('clientDisconnect', () => disconnected++)
   for (let batch = 0; batch < CONNECTIONS; batch += 50) {
-    const wires = Array.from({ length: 50 }, () => new Wire({ allowHalfOpen: true }))
+    const wires = Array.from({ length: 50 }, () => new Wire())
     const closed = wires.map((wire) => once(wire, 'close'))
     for (const wire of wires) {
       server.emit('connection', wire)

@@ -29,11 +29,23 @@ test('the defaults are those that docs/limits.md lists', () => {
     wholeBody: false,
     explicitEnd: false,
     allowHalfOpen: false,
+    stream: false,
     allowUndefinedOrigin: true,
     allowCredentials: false,
     framing: lineFraming,
     allowOrigin: undefined,
     protocols: undefined,
+    upgrade: undefined,
+    versions: ['13', '8', '7', 'hybi-03', 'hixie-76', 'hixie-75'],
+    compression: {
+      threshold: 1024,
+      takeover: false,
+      windowBits: 15,
+      peerWindowBits: 15,
+      level: 3,
+      memoryLevel: 8,
+      concurrency: 10,
+    },
   })
 })
 
@@ -58,6 +70,10 @@ const impossible: [name: string, value: unknown][] = [
   ['rawFallback', 1],
   ['framing', 'xml'],
   ['framing', {}],
+  ['versions', []],
+  ['versions', ['14']],
+  ['versions', '13'],
+  ['compression', 1],
 ]
 
 for (const [name, value] of impossible) {

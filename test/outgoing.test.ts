@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { frameRaw, frameWebSocket, Outgoing } from '../src/node/outgoing.ts'
+import { frameRaw, Outgoing } from '../src/node/outgoing.ts'
 import { type Framing, LineReader, lineFraming } from '../src/raw/index.ts'
+import { codecOf } from '../src/ws-codec/index.ts'
 
 const counted: Framing = {
   name: 'counted',
@@ -16,22 +17,27 @@ test('a raw frame has the framing around its bytes', () => {
   assert.deepEqual([...frameRaw(Uint8Array.of(1, 2, 3), counted)], [3, 1, 2, 3, 0xff])
 })
 
+const rfc = codecOf('13')
+
 test('a WebSocket frame says its kind', () => {
-  assert.deepEqual([...frameWebSocket('é', false)], [0x81, 2, 0xc3, 0xa9])
-  assert.deepEqual([...frameWebSocket('é', true)], [0x82, 2, 0xc3, 0xa9])
+  const outgoing = new Outgoing('é', undefined, lineFraming)
+  assert.deepEqual([...outgoing.frame(rfc, false)], [0x81, 2, 0xc3, 0xa9])
+  assert.deepEqual([...outgoing.frame(rfc, true)], [0x82, 2, 0xc3, 0xa9])
 })
 
-test('for many it is framed once for each protocol', () => {
+test('for many it is framed once for each protocol and version', () => {
   const outgoing = new Outgoing('x', undefined, lineFraming)
   assert.equal(outgoing.raw, outgoing.raw)
-  assert.equal(outgoing.webSocket, outgoing.webSocket)
+  assert.equal(outgoing.frame(rfc, false), outgoing.frame(rfc, false))
+  assert.notDeepEqual(outgoing.frame(rfc, false), outgoing.frame(rfc, true))
+  assert.deepEqual([...outgoing.frame(codecOf('hixie-75'), false)], [0x00, 0x78, 0xff])
 })
 
 test('strings are text, bytes binary, unless it is said', () => {
-  const kind = (data: string | Uint8Array, binary?: boolean) =>
-    new Outgoing(data, binary, lineFraming).webSocket[0]
+  const isBinary = (data: string | Uint8Array, binary?: boolean) =>
+    new Outgoing(data, binary, lineFraming).isBinary
   assert.deepEqual(
-    [kind('x'), kind('x', true), kind(Uint8Array.of(1)), kind(Uint8Array.of(65), false)],
-    [0x81, 0x82, 0x82, 0x81],
+    [isBinary('x'), isBinary('x', true), isBinary(Uint8Array.of(1)), isBinary(Uint8Array.of(65), false)],
+    [false, true, true, false],
   )
 })

@@ -253,7 +253,7 @@ test('pings are answered; a peer that does not read is owed only the newest pong
 })
 
 test('a quiet client is pinged, and closed with 1001 when it stays quiet', async (t) => {
-  const serving = await serve(t, { pingInterval: 60, idleTimeout: 250, closeTimeout: 60 })
+  const serving = await serve(t, { pingInterval: 150, idleTimeout: 600, closeTimeout: 60 })
   const [quiet, answering] = [await upgraded(t, serving), await upgraded(t, serving)]
   const answered = setInterval(() => answering.send(frame(PONG)), 30)
   t.after(() => clearInterval(answered))

@@ -7,9 +7,9 @@
  * The socket's listeners are shared functions: a connection that sits silent costs its fields, no closures.
  */
 import type { Socket } from 'node:net'
-import type { Client } from './client.ts'
+import type { Client } from './client/client.ts'
 import { PortmanteauError } from './errors.ts'
-import type { Host } from './host.ts'
+import type { ConnectionHost, Host } from './host.ts'
 import type { BufferHolder } from './limits/buffer-budget.ts'
 import type { Deadlined } from './limits/deadlines.ts'
 import type { Outgoing } from './outgoing.ts'
@@ -36,7 +36,7 @@ export interface Session {
 const owner = Symbol('connection')
 /** The session of a client: what the application knows it by. */
 export interface ClientSession extends Session {
-  readonly connection: Connection
+  readonly connection: Connection<ConnectionHost>
   readonly client: Client
   /** What it can be answered through now; on HTTP there is none between two requests. */
   readonly writer: Writer | undefined
@@ -44,13 +44,13 @@ export interface ClientSession extends Session {
   send(outgoing: Outgoing): boolean
 }
 
-type OwnedSocket = Socket & { [owner]: Connection }
+type OwnedSocket = Socket & { [owner]: Connection<ConnectionHost> }
 
 /** A client that does not take what it is sent is not read from either, beyond this many bytes. */
 const STOP_READING_ABOVE = 1024 * 1024
 
-export class Connection implements Deadlined, BufferHolder {
-  readonly host: Host
+export class Connection<Owner extends ConnectionHost = Host> implements Deadlined, BufferHolder {
+  readonly host: Owner
   readonly socket: Socket
   readonly encrypted: boolean
   /** When it was accepted, by the coarse clock. */
@@ -66,10 +66,11 @@ export class Connection implements Deadlined, BufferHolder {
   session: Session
   private rest: Buffer | undefined
   private throttled: boolean
+  private halted: boolean
   private corked: boolean
   private finished: boolean
 
-  constructor(host: Host, socket: Socket, start: (connection: Connection) => Session) {
+  constructor(host: Owner, socket: Socket, start: (connection: Connection<Owner>) => Session) {
     this.host = host
     this.socket = socket
     this.encrypted = 'encrypted' in socket
@@ -81,6 +82,7 @@ export class Connection implements Deadlined, BufferHolder {
     this.client = undefined
     this.rest = undefined
     this.throttled = false
+    this.halted = false
     this.corked = false
     this.finished = false
     host.deadlines.add(this)
@@ -167,13 +169,26 @@ export class Connection implements Deadlined, BufferHolder {
     }
     if (this.rest !== undefined) return
     if (this.finished) this.session.finish()
-    else if (!this.throttled) this.socket.resume()
+    else this.readOn()
+  }
+
+  /** Stops reading until `unhalt`: the application does not keep up. What is at hand is still consumed. */
+  halt(): void {
+    this.halted = true
+    this.socket.pause()
+  }
+
+  unhalt(): void {
+    if (!this.halted) return
+    this.halted = false
+    this.readOn()
   }
 
   /** Ends our side once everything is sent; what still comes is read and dropped, for a while. */
   linger(): void {
     this.session = new Lingering(this, this.session)
     this.rest = undefined
+    this.halted = false
     this.socket.end()
     this.socket.resume()
   }
@@ -225,6 +240,10 @@ export class Connection implements Deadlined, BufferHolder {
     socket.on('close', onClose)
   }
 
+  private readOn(): void {
+    if (this.rest === undefined && !this.throttled && !this.halted) this.socket.resume()
+  }
+
   private keep(rest: Buffer): void {
     this.rest = rest
     this.socket.pause()
@@ -254,7 +273,7 @@ export class Connection implements Deadlined, BufferHolder {
     this.session.drained()
     if (!this.throttled) return
     this.throttled = false
-    if (this.rest === undefined) this.socket.resume()
+    this.readOn()
   }
 
   /** @internal */
@@ -295,10 +314,10 @@ function onClose(this: Socket): void {
 /** Our side is ended: what the peer still sends is dropped, so that no reset overtakes our last bytes. */
 class Lingering implements Session {
   readonly held = 0
-  private readonly connection: Connection
+  private readonly connection: Connection<ConnectionHost>
   private readonly before: Session
 
-  constructor(connection: Connection, before: Session) {
+  constructor(connection: Connection<ConnectionHost>, before: Session) {
     this.connection = connection
     this.before = before
     connection.timeout(connection.host.settings.closeTimeout)

@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer'
-import type { Client } from './client.ts'
+import type { Client } from './client/client.ts'
 
 /** Up to here a copy comes from Node's pool and costs no more than a view. */
 const SMALL = 4096

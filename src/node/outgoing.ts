@@ -1,5 +1,5 @@
 import type { Framing } from '../raw/index.ts'
-import { encodeFrame } from '../ws-codec/index.ts'
+import type { Codec } from '../ws-codec/index.ts'
 import type { Data } from './writer.ts'
 
 const TEXT = 1
@@ -22,33 +22,43 @@ export function frameRaw(data: Data, framing: Framing): Buffer {
   return frame
 }
 
-/** One unmasked WebSocket message in one frame. */
-export function frameWebSocket(data: Data, binary: boolean): Uint8Array {
-  const bytes = toBytes(data)
-  return encodeFrame(binary ? BINARY : TEXT, true, bytes, 0, bytes.length)
-}
-
-/** A message on its way to many clients: framed once for each protocol, whatever their number. */
+/** A message on its way to many clients: framed once for each protocol and version, whatever their number. */
 export class Outgoing {
   readonly data: Data
-  private readonly binary: boolean
+  readonly isBinary: boolean
+  /** What was made for one kind of client, such as a compressed frame; by a name of that kind. */
+  readonly shared: Map<string, unknown>
   private readonly framing: Framing
+  private readonly frames: Map<string, Uint8Array>
+  private encoded: Uint8Array | undefined
   private rawFrame: Buffer | undefined
-  private webSocketFrame: Uint8Array | undefined
 
   constructor(data: Data, binary: boolean | undefined, framing: Framing) {
     this.data = data
-    this.binary = binary ?? typeof data !== 'string'
+    this.isBinary = binary ?? typeof data !== 'string'
+    this.shared = new Map()
     this.framing = framing
+    this.frames = new Map()
+    this.encoded = undefined
     this.rawFrame = undefined
-    this.webSocketFrame = undefined
+  }
+
+  get bytes(): Uint8Array {
+    return (this.encoded ??= toBytes(this.data))
   }
 
   get raw(): Buffer {
-    return (this.rawFrame ??= frameRaw(this.data, this.framing))
+    return (this.rawFrame ??= frameRaw(this.bytes, this.framing))
   }
 
-  get webSocket(): Uint8Array {
-    return (this.webSocketFrame ??= frameWebSocket(this.data, this.binary))
+  /** One unmasked WebSocket message in one frame of this version. */
+  frame(codec: Codec, binary: boolean): Uint8Array {
+    const kind = `${codec.version} ${binary}`
+    let frame = this.frames.get(kind)
+    if (frame === undefined) {
+      frame = codec.frame(binary ? BINARY : TEXT, true, this.bytes, 0, this.bytes.length)
+      this.frames.set(kind, frame)
+    }
+    return frame
   }
 }

@@ -1,10 +1,12 @@
 /** A connection that speaks no known protocol: its bytes, framed, are messages. */
+import type { Writable } from 'node:stream'
 import type { FramingErrorCode, FramingReader, MessageSink } from '../raw/index.ts'
-import { Client } from './client.ts'
+import { Client } from './client/client.ts'
 import type { ClientSession, Connection } from './connection.ts'
 import { markText, toMessage } from './message.ts'
 import { frameRaw, type Outgoing } from './outgoing.ts'
 import { type Data, type WriteOptions, Writer } from './writer.ts'
+import { GatheringWritable } from './writer-streams.ts'
 
 export class RawSession implements ClientSession, MessageSink {
   readonly connection: Connection
@@ -83,6 +85,7 @@ export class RawSession implements ClientSession, MessageSink {
 
   closed(): void {
     this.connection.host.clientDisconnected(this)
+    this.writer.emit('close')
   }
 
   private settle(): void {
@@ -101,6 +104,10 @@ export class RawWriter extends Writer {
   override write(data: Data, _options?: WriteOptions): boolean {
     if (this.ended) return false
     return this.connection.write(frameRaw(data, this.connection.host.settings.framing))
+  }
+
+  override stream(): Writable {
+    return new GatheringWritable(this, this.connection.host.settings.messageLimit)
   }
 
   override close(): void {

@@ -4,10 +4,10 @@ import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { compileOrigins, sameOrigin } from '../http/index.ts'
 import { SignatureTable, signatures } from '../sniff/index.ts'
-import type { Client } from './client.ts'
+import type { Client } from './client/client.ts'
 import { type ClientSession, Connection } from './connection.ts'
 import { PortmanteauError } from './errors.ts'
-import type { Host } from './host.ts'
+import type { ConnectionHost, Failed, Host, Message } from './host.ts'
 import type { Request, Response } from './http/request.ts'
 import { HttpSession } from './http/session.ts'
 import { BufferBudget } from './limits/buffer-budget.ts'
@@ -37,6 +37,8 @@ export interface Stats {
 /** Compiled once for all servers of the process: that takes milliseconds. */
 let sharedTable: SignatureTable | undefined
 
+const FAILED: Failed = { status: 500, message: 'Cannot answer: the application has failed' }
+
 type Listener = (...args: unknown[]) => unknown
 
 export class Reception implements Host {
@@ -51,14 +53,14 @@ export class Reception implements Host {
   private readonly emitter: EventEmitter
   private readonly table: SignatureTable
   private readonly acceptor: TlsAcceptor | undefined
-  private readonly connections: Set<Connection>
+  private readonly connections: Set<Connection<ConnectionHost>>
   private readonly addresses: Map<string, number>
   private readonly originMatches: ((origin: string) => boolean) | undefined
   private readonly verdicts: Stats['verdicts']
   private accepted: number
   private dropped: number
   private sniffing: number
-  private corked: Connection[]
+  private corked: Connection<ConnectionHost>[]
   private unfinished: Response[]
   private dateSecond: number
   private dateText: string
@@ -106,6 +108,16 @@ export class Reception implements Host {
     this.closing = false
   }
 
+  /** A first listener of `message` is there: it gets what has waited for it. */
+  replay(): void {
+    for (const { client, writer } of this.sessions.values()) {
+      for (const kept of client.takeKept()) {
+        client.isText = typeof kept === 'string'
+        if (writer !== undefined) this.deliver(Buffer.from(kept as string), client, writer)
+      }
+    }
+  }
+
   /** A connection that net.Server has dropped already counts too. */
   countDrop(): void {
     this.dropped++
@@ -143,7 +155,7 @@ export class Reception implements Host {
     return this.dateText
   }
 
-  flushSoon(connection: Connection): void {
+  flushSoon(connection: Connection<ConnectionHost>): void {
     if (this.corked.push(connection) === 1) process.nextTick(() => this.flushConnections())
   }
 
@@ -156,6 +168,13 @@ export class Reception implements Host {
     this.sessions.set(client.id, session)
     this.clients.set(client.id, client)
     session.connection.client = client
+    client.setSource({
+      get writer() {
+        return session.writer
+      },
+      halt: () => session.connection.halt(),
+      unhalt: () => session.connection.unhalt(),
+    })
     this.guard(() => this.emitter.emit('clientConnect', client, session.writer))
   }
 
@@ -163,12 +182,15 @@ export class Reception implements Host {
     const { client } = session
     if (!this.sessions.delete(client.id)) return
     this.clients.delete(client.id)
+    client.end()
     this.guard(() => this.emitter.emit('clientDisconnect', client))
   }
 
-  deliver(message: Buffer, client: Client, writer: Writer): Promise<boolean> | undefined {
+  deliver(message: Message, client: Client, writer: Writer): Promise<boolean> | undefined {
+    const listeners = this.emitter.rawListeners('message') as Listener[]
+    if ((listeners.length === 0 || client.listening) && Buffer.isBuffer(message)) client.keep(message)
     let pending: Promise<boolean> | undefined
-    for (const listener of this.emitter.rawListeners('message') as Listener[]) {
+    for (const listener of listeners) {
       const settled = this.call(listener, message, client, writer)
       if (settled === undefined) continue
       pending = pending === undefined ? settled : bothSucceed(pending, settled)
@@ -182,7 +204,21 @@ export class Reception implements Host {
     return true
   }
 
-  report(error: Error, connection: Connection): void {
+  ask<Answer>(question: () => Answer | Promise<Answer>): Answer | Promise<Answer | Failed> | Failed {
+    try {
+      const answer = question()
+      if (!(answer instanceof Promise)) return answer
+      return answer.catch((reason) => {
+        rethrowRejection(reason)
+        return FAILED
+      })
+    } catch (error) {
+      rethrow(error)
+      return FAILED
+    }
+  }
+
+  report(error: Error, connection: Connection<ConnectionHost>): void {
     this.guard(() => this.emitter.emit('clientError', error, connection.client ?? connection.socket))
   }
 
@@ -192,7 +228,7 @@ export class Reception implements Host {
     this.sniffing--
   }
 
-  closed(connection: Connection): void {
+  closed(connection: Connection<ConnectionHost>): void {
     if (!this.connections.delete(connection)) return
     if (connection.sniffing) this.sniffing--
     if (this.connections.size === 0) this.whenEmpty?.()
@@ -277,7 +313,7 @@ export class Reception implements Host {
   /** A listener that throws or rejects ends as it would anywhere in Node, but never in the middle of a session. */
   private call(
     listener: Listener,
-    message: Buffer,
+    message: Message,
     client: Client,
     writer: Writer,
   ): Promise<boolean> | undefined {

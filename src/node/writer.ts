@@ -1,5 +1,7 @@
 import { EventEmitter } from 'node:events'
+import type { Writable } from 'node:stream'
 import type { Connection } from './connection.ts'
+import type { ConnectionHost } from './host.ts'
 
 export interface WriteOptions {
   /** Send as binary (`true`) or as text (`false`), where the protocol tells them apart. */
@@ -13,13 +15,13 @@ export type Data = string | Uint8Array
  * Writes to one client, in whatever it speaks. On HTTP each request has a writer of its own, which is the
  * answer to it; elsewhere a client has one for its life.
  *
- * Emits `'drain'` when what was held back has been sent. A writer whose client is gone ignores what it is
+ * Emits `'drain'` when what was held back has been sent, and `'close'` when the client (on HTTP: the answer) is gone. A writer whose client is gone ignores what it is
  * given: peers vanish at any time, and `write` then returns `false`.
  */
 export abstract class Writer extends EventEmitter {
-  protected readonly connection: Connection
+  protected readonly connection: Connection<ConnectionHost>
 
-  constructor(connection: Connection) {
+  constructor(connection: Connection<ConnectionHost>) {
     super()
     this.connection = connection
   }
@@ -31,6 +33,12 @@ export abstract class Writer extends EventEmitter {
    * server.on('message', (message, socket, writer) => writer.write(`${socket.id}: ${message}`))
    */
   abstract write(data: Data, options?: WriteOptions): boolean
+
+  /**
+   * One message that is written piece by piece: in fragments on WebSocket, as parts of the answer on HTTP. On raw it
+   * is gathered, for a framing may need its length, and sent at the end.
+   */
+  abstract stream(options?: WriteOptions): Writable
 
   /** Finishes an HTTP answer; a raw or WebSocket client stays connected. `data` is written first. */
   end(data?: Data, options?: WriteOptions): void {

@@ -1,8 +1,12 @@
 import { randomFillSync } from 'node:crypto'
 import type { Socket } from 'node:net'
+import type { ReadableStream, WritableStream } from 'node:stream/web'
 import type { TLSSocket } from 'node:tls'
-import type { RequestHead } from '../http/index.ts'
-import { Request } from './http/request.ts'
+import type { RequestHead } from '../../http/index.ts'
+import { Request } from '../http/request.ts'
+import type { Data } from '../writer.ts'
+import { Faces, type Source } from './faces.ts'
+import type { WebMessage } from './message-queue.ts'
 
 const ID_BYTES = 12
 const POOL_BYTES = ID_BYTES * 256
@@ -46,12 +50,16 @@ export class Client {
    * After the listener has returned, the latest message's.
    */
   isText: boolean
+  /** The WebSocket subprotocol that was agreed on. */
+  subprotocol: string | undefined
   /** The code of the close frame that a WebSocket client sent; 1005 when it named none, `undefined` when none came. */
   closeCode: number | undefined
   /** The reason in that close frame. */
   closeReason: string | undefined
   /** The application's own. */
   data: unknown
+  private faces: Faces | undefined
+  private source: Source | undefined
   private currentRequest: Request | undefined
   private currentHead: RequestHead | undefined
 
@@ -67,8 +75,11 @@ export class Client {
     this.localAddress = socket.localAddress
     this.localPort = socket.localPort
     this.isText = false
+    this.faces = undefined
+    this.source = undefined
     this.currentRequest = undefined
     this.currentHead = undefined
+    this.subprotocol = undefined
     this.closeCode = undefined
     this.closeReason = undefined
     this.data = undefined
@@ -81,6 +92,66 @@ export class Client {
   get request(): Request | undefined {
     if (this.currentHead !== undefined) this.currentRequest ??= new Request(this.currentHead)
     return this.currentRequest
+  }
+
+  /**
+   * Its messages from now on, one by one: text as strings, anything else as bytes. While nobody takes them, up to
+   * 256 messages or 1 MiB wait, and then it is not read from. Leaving the loop does not close the client.
+   *
+   * @example
+   * server.on('clientConnect', async (client, writer) => {
+   *   for await (const message of client) writer.write(message)
+   * })
+   */
+  [Symbol.asyncIterator](): AsyncIterableIterator<WebMessage> {
+    return this.face().iterate()
+  }
+
+  /** The same as a stream of the web. */
+  get readable(): ReadableStream<WebMessage> {
+    return this.face().readable
+  }
+
+  /** What is written here goes to it, a message a chunk, with its back-pressure. Closing it closes the client. */
+  get writable(): WritableStream<Data> {
+    return this.face().writable
+  }
+
+  /** @internal Makes `request` now, for good. */
+  keepRequest(head: RequestHead): void {
+    this.currentRequest = new Request(head)
+  }
+
+  /** @internal What the faces stand on: the client's session. */
+  setSource(source: Source): void {
+    this.source = source
+  }
+
+  /** @internal Whether messages are taken by a face, or wait for one. */
+  get listening(): boolean {
+    return this.faces?.listening === true
+  }
+
+  /** @internal Keeps a message for a face. */
+  keep(message: Buffer): void {
+    const face = this.face()
+    face.open()
+    face.push(this.isText ? message.toString() : message)
+  }
+
+  /** @internal Takes what waits, for a listener that has come at last. */
+  takeKept(): WebMessage[] {
+    return this.faces?.takeKept() ?? []
+  }
+
+  /** @internal It is gone. */
+  end(): void {
+    this.faces?.end()
+  }
+
+  private face(): Faces {
+    if (this.source === undefined) throw new Error('Cannot read the client: it is not connected')
+    return (this.faces ??= new Faces(this.source))
   }
 
   /** @internal The head that `request` is made from; `undefined` when its bytes are about to go. */

@@ -1,6 +1,6 @@
 /** The messages in one HTTP body: split by the raw framing, or the body as a whole. */
 import type { FramingErrorCode, FramingReader, MessageSink } from '../../raw/index.ts'
-import type { Client } from '../client.ts'
+import type { Client } from '../client/client.ts'
 import type { Host } from '../host.ts'
 import { markText, toMessage } from '../message.ts'
 import type { Writer } from '../writer.ts'

@@ -17,11 +17,20 @@ import {
   preflightFields,
   RequestHead,
 } from '../../http/index.ts'
-import { Client } from '../client.ts'
+import type { AcceptedHandshake } from '../../ws-codec/index.ts'
+import { Client } from '../client/client.ts'
 import type { ClientSession, Connection } from '../connection.ts'
 import { RefusedError } from '../errors.ts'
 import type { Outgoing } from '../outgoing.ts'
-import { acceptUpgrade, foreignOrigin, type Refusal } from '../websocket/upgrade.ts'
+import {
+  foreignOrigin,
+  type Refusal,
+  readUpgrade,
+  refusalOf,
+  switchProtocols,
+  type UpgradeAcceptance,
+  type UpgradeDecision,
+} from '../websocket/upgrade.ts'
 import type { Writer } from '../writer.ts'
 import { BodyMessages, type MessageRequest } from './body-messages.ts'
 import { Request } from './request.ts'
@@ -31,6 +40,8 @@ const READING_HEAD = 0
 const READING_BODY = 1
 const ANSWERING = 2
 const REFUSED = 3
+/** Waiting for the application's word on a WebSocket. */
+const UPGRADING = 4
 
 const CONTINUE = Buffer.from(continueAnswer, 'latin1')
 
@@ -100,7 +111,7 @@ export class HttpSession implements ClientSession, BodySink, AnswerContext, Mess
   }
 
   finish(): void {
-    if (this.state === ANSWERING) this.close = true
+    if (this.state === ANSWERING || this.state === UPGRADING) this.close = true
     else if (this.state === READING_BODY || this.head.started) {
       this.refuse(
         new RefusedError(
@@ -122,6 +133,10 @@ export class HttpSession implements ClientSession, BodySink, AnswerContext, Mess
       this.refuse(
         new RefusedError('ERR_HTTP_HEAD_TIMEOUT', 408, 'Cannot wait any longer: the request head is late'),
       )
+    } else if (this.state === UPGRADING) {
+      this.refuse(
+        new RefusedError('ERR_UPGRADE_TIMEOUT', 503, 'Cannot accept the WebSocket: the application is late'),
+      )
     } else if (this.state === READING_HEAD) this.leave()
   }
 
@@ -136,6 +151,7 @@ export class HttpSession implements ClientSession, BodySink, AnswerContext, Mess
 
   closed(): void {
     if (this.known !== undefined) this.connection.host.clientDisconnected(this)
+    this.answer?.emit('close')
   }
 
   send(outgoing: Outgoing): boolean {
@@ -211,11 +227,7 @@ export class HttpSession implements ClientSession, BodySink, AnswerContext, Mess
     connection.deadline = Number.POSITIVE_INFINITY
     this.bodyRead = false
     this.close ||= !head.keepAlive
-    if (head.upgrade && listsWebSocket(head.field('upgrade'))) {
-      const refusal = acceptUpgrade(connection, head, () => this.closed())
-      if (refusal !== undefined) this.refuseWith(refusal)
-      return
-    }
+    if (head.upgrade && listsWebSocket(head.field('upgrade'))) return this.startUpgrade()
     this.answer = new HttpWriter(this)
     this.setCorsFields(this.answer)
     switch (head.method) {
@@ -227,6 +239,37 @@ export class HttpSession implements ClientSession, BodySink, AnswerContext, Mess
       default:
         return this.startOther(this.answer)
     }
+  }
+
+  private startUpgrade(): void {
+    const { connection, head } = this
+    const handshake = readUpgrade(connection, head)
+    if (!('accepted' in handshake && handshake.accepted)) return this.refuseWith(handshake as Refusal)
+    const hook = connection.host.settings.upgrade
+    if (hook === undefined) return this.finishUpgrade(handshake, undefined)
+    this.state = UPGRADING
+    connection.timeout(connection.host.settings.handshakeTimeout)
+    const { version, protocols, origin } = handshake
+    const decided = connection.host.ask(() => hook(new Request(head), { version, protocols, origin }))
+    if (!(decided instanceof Promise)) return this.finishUpgrade(handshake, decided)
+    decided.then((decision) => {
+      if (this.state !== UPGRADING || connection.destroyed) return
+      this.finishUpgrade(handshake, decision)
+      connection.resume()
+    })
+  }
+
+  private finishUpgrade(handshake: AcceptedHandshake, decision: UpgradeDecision): void {
+    const { connection, head } = this
+    const refusal = refusalOf(decision)
+    if (refusal !== undefined) return this.refuseWith(refusal)
+    connection.deadline = Number.POSITIVE_INFINITY
+    const acceptance = typeof decision === 'object' ? (decision as UpgradeAcceptance) : {}
+    const switched = connection.host.ask(() => {
+      switchProtocols(connection, head, handshake, acceptance, () => this.closed())
+      return true
+    })
+    if (switched !== true) this.refuseWith(refusalOf(switched as UpgradeDecision)!)
   }
 
   private startMessages(answer: HttpWriter): void {

@@ -3,6 +3,7 @@
  * answer that is complete by then leaves in one write with its Content-Length; otherwise it goes out in chunks
  * (RFC 9112 §7.1), or up to the end of the connection on HTTP/1.0.
  */
+import type { Writable } from 'node:stream'
 import {
   AnswerFraming,
   AnswerHead,
@@ -15,6 +16,7 @@ import type { Connection } from '../connection.ts'
 import { PortmanteauError } from '../errors.ts'
 import { toBytes } from '../outgoing.ts'
 import { type Data, type FieldValue, type WriteOptions, Writer } from '../writer.ts'
+import { PartsWritable } from '../writer-streams.ts'
 
 /** What the answer needs to know of its request and connection. */
 export interface AnswerContext {
@@ -110,6 +112,10 @@ export class HttpWriter extends Writer {
     this.context.answerEnded()
   }
 
+  override stream(options?: WriteOptions): Writable {
+    return new PartsWritable(this, options)
+  }
+
   /** Ends the answer, and the connection behind it. */
   override close(): void {
     this.context.closeAfter()
@@ -140,7 +146,7 @@ export class HttpWriter extends Writer {
   flushSoon(): void {
     if (this.begun || this.kept === 0 || this.scheduled) return
     this.scheduled = true
-    this.connection.host.flushAnswerSoon(this)
+    this.context.connection.host.flushAnswerSoon(this)
   }
 
   /** Sends what was kept: the answer is not complete at the end of this turn. */
@@ -183,7 +189,7 @@ export class HttpWriter extends Writer {
       length,
       keepAlive: this.context.keepAlive(),
       versionMinor: this.context.versionMinor,
-      date: this.connection.host.date(),
+      date: this.context.connection.host.date(),
       head: this.context.isHead,
     }
     const formatted = this.head.format(options)

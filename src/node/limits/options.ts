@@ -2,7 +2,14 @@ import type { SecureContextOptions, TlsOptions } from 'node:tls'
 import type { OriginPattern } from '../../http/index.ts'
 import type { Framing } from '../../raw/index.ts'
 import { lineFraming } from '../../raw/index.ts'
+import { VERSIONS, type Version } from '../../ws-codec/index.ts'
 import { PortmanteauError } from '../errors.ts'
+import {
+  type CompressionOptions,
+  type CompressionSettings,
+  resolveCompression,
+} from '../websocket/compression-options.ts'
+import type { UpgradeHook } from '../websocket/upgrade.ts'
 
 /**
  * Options of a `Server`. Times are in milliseconds, sizes in bytes; `Infinity` switches a limit off.
@@ -37,6 +44,20 @@ export interface ServerOptions
   allowCredentials?: boolean
   /** WebSocket subprotocols that the server speaks, the best first. Default: the client's first choice. */
   protocols?: readonly string[]
+  /** WebSocket versions that are spoken. Default: all, from `'13'` down to `'hixie-75'`. */
+  versions?: readonly Version[]
+  /**
+   * Asked before a WebSocket is accepted: it may choose a subprotocol, attach data, or refuse with a status. The
+   * connection waits for a promise, up to `handshakeTimeout`.
+   */
+  upgrade?: UpgradeHook
+  /**
+   * permessage-deflate (RFC 7692). Default: on for messages above 1 KiB, without context takeover, so that a client
+   * costs no memory between two messages.
+   */
+  compression?: boolean | CompressionOptions
+  /** Deliver each WebSocket message as a `Readable` while it arrives, instead of a Buffer. Default `false`. */
+  stream?: boolean
   /** Bytes of an HTTP request line, answered with 414 beyond. Default 8,192. */
   requestLineLimit?: number
   /** Bytes of an HTTP request head, answered with 431 beyond. Default 16,384. */
@@ -73,14 +94,20 @@ export interface ServerOptions
   maxSniffing?: number
 }
 
+/** Options that are handed on as they are. */
+type Passed = 'allowOrigin' | 'protocols' | 'upgrade'
+
 type TlsKeys = keyof SecureContextOptions | 'requestCert' | 'rejectUnauthorized'
 
 /** Every option of the server's own, with its value. */
 export interface Settings
-  extends Required<Omit<ServerOptions, TlsKeys | 'framing' | 'allowOrigin' | 'protocols'>> {
+  extends Required<Omit<ServerOptions, TlsKeys | Passed | 'framing' | 'versions' | 'compression'>> {
   framing: Framing
   allowOrigin: ServerOptions['allowOrigin'] | undefined
   protocols: readonly string[] | undefined
+  upgrade: UpgradeHook | undefined
+  versions: readonly Version[]
+  compression: CompressionSettings | undefined
 }
 
 const MIB = 1024 * 1024
@@ -115,6 +142,7 @@ const FLAGS = {
   wholeBody: false,
   explicitEnd: false,
   allowHalfOpen: false,
+  stream: false,
   allowUndefinedOrigin: true,
   allowCredentials: false,
 }
@@ -137,9 +165,27 @@ export function resolveOptions(options: ServerOptions): Settings {
   return {
     ...settings,
     framing: readFraming(options.framing),
+    versions: readVersions(options.versions),
+    compression: resolveCompression(options.compression),
     allowOrigin: options.allowOrigin,
     protocols: options.protocols,
+    upgrade: options.upgrade,
   }
+}
+
+function readVersions(versions: readonly Version[] | undefined): readonly Version[] {
+  if (versions === undefined) return VERSIONS
+  if (
+    Array.isArray(versions) &&
+    versions.length > 0 &&
+    versions.every((version) => VERSIONS.includes(version))
+  ) {
+    return versions
+  }
+  throw new PortmanteauError(
+    'ERR_OPTION',
+    `Cannot use option versions: ${String(versions)} is not a list of ${VERSIONS.join(', ')}`,
+  )
 }
 
 function readLimit(name: string, value: unknown): number {

@@ -1,24 +1,30 @@
-/** A WebSocket connection after its handshake (RFC 6455): frames in, messages out; pings, idle time and close. */
-
+/** A WebSocket connection after its handshake, of any version and either end: frames in, messages out; pings, idle time, close. */
 import { isUtf8 } from 'node:buffer'
-import type { RequestHead } from '../../http/index.ts'
 import {
-  encodeClose,
-  encodeFrame,
+  COMPRESSED,
+  type Codec,
+  type Decoder,
   FAILURES,
-  FrameDecoder,
+  FIRST,
   type FrameSink,
+  LAST,
   MessageAssembler,
   type MessageSink,
-  type WebSocketErrorCode,
+  WebSocketErrorCode,
 } from '../../ws-codec/index.ts'
-import { Client } from '../client.ts'
+import type { Client } from '../client/client.ts'
 import type { ClientSession, Connection } from '../connection.ts'
+import { PortmanteauError } from '../errors.ts'
+import type { ConnectionHost } from '../host.ts'
 import { toMessage } from '../message.ts'
 import type { Outgoing } from '../outgoing.ts'
+import { InflatedReadable, type InflationFailure, MessageReadable } from './message-readable.ts'
+import { Outbox } from './outbox.ts'
+import type { SessionCompression } from './session-compression.ts'
 import { WebSocketWriter } from './writer.ts'
 
 // RFC 6455 §5.2
+const TEXT = 0x1
 const CLOSE = 0x8
 const PING = 0x9
 const PONG = 0xa
@@ -26,6 +32,8 @@ const PONG = 0xa
 // RFC 6455 §7.4.1
 const GOING_AWAY = 1001
 const NO_STATUS = 1005
+const INVALID_PAYLOAD = 1007
+const MESSAGE_TOO_BIG = 1009
 
 const EMPTY = new Uint8Array(0)
 
@@ -34,32 +42,56 @@ const OPEN = 0
 const CLOSING = 1
 const CLOSED = 2
 
-export class WebSocketSession implements ClientSession, FrameSink, MessageSink {
-  readonly connection: Connection
+export interface SessionOptions {
+  readonly codec: Codec
+  readonly role: 'server' | 'client'
   readonly client: Client
+  /** What was agreed on permessage-deflate. */
+  readonly compression?: SessionCompression | undefined
+}
+
+export class WebSocketSession implements ClientSession, FrameSink, MessageSink {
+  readonly connection: Connection<ConnectionHost>
+  readonly client: Client
+  readonly codec: Codec
   readonly writer: WebSocketWriter
-  private readonly decoder: FrameDecoder
+  readonly outbox: Outbox
+  readonly compression: SessionCompression | undefined
+  /** Draws a masking key for each frame; a server has none. */
+  readonly maskKey: (() => number) | undefined
+  private readonly decoder: Decoder
   private readonly assembler: MessageAssembler
+  /** The message that is being delivered as it arrives. */
+  private readable: MessageReadable | undefined
+  private compressed: boolean
+  private pushing: boolean
   private state: number
   private lastReceived: number
   private nextPing: number
   /** The payload of the newest ping, while the peer does not read: only that one is owed an answer (§5.5.3). */
   private owedPong: Uint8Array | undefined
 
-  constructor(connection: Connection, version: string, head: RequestHead) {
+  constructor(connection: Connection<ConnectionHost>, options: SessionOptions, maskKey?: () => number) {
     const { settings, deadlines } = connection.host
+    const { codec, client, role, compression } = options
     this.connection = connection
-    this.client = new Client(connection.socket, 'websocket', version)
-    this.client.setHead(head)
-    this.client.request
-    this.client.setHead(undefined)
+    this.client = client
+    this.codec = codec
+    this.compression = compression
+    this.maskKey = codec.masked ? maskKey : undefined
+    this.outbox = new Outbox(connection)
     this.writer = new WebSocketWriter(this)
-    this.decoder = new FrameDecoder(this, {
-      maxMessageBytes: settings.messageLimit,
-      maxFrames: settings.frameLimit,
+    this.decoder = codec.createDecoder(this, {
+      role,
+      maxMessageBytes: Math.min(settings.messageLimit, Number.MAX_SAFE_INTEGER),
+      maxFrames: Math.min(settings.frameLimit, Number.MAX_SAFE_INTEGER),
       isUtf8,
+      compression: compression !== undefined,
     })
     this.assembler = new MessageAssembler(this)
+    this.readable = undefined
+    this.compressed = false
+    this.pushing = false
     this.state = OPEN
     this.lastReceived = deadlines.now
     this.nextPing = this.lastReceived + settings.pingInterval
@@ -69,24 +101,27 @@ export class WebSocketSession implements ClientSession, FrameSink, MessageSink {
   }
 
   get held(): number {
-    return this.assembler.held
+    return this.assembler.held + this.outbox.held + (this.compression?.held ?? 0)
   }
 
   push(chunk: Buffer, pos: number, end: number): number {
     this.lastReceived = this.connection.host.deadlines.now
-    this.decoder.push(chunk, pos, end)
-    return end
+    this.pushing = true
+    const reached = this.decoder.push(chunk, pos, end)
+    this.pushing = false
+    return this.decoder.paused ? reached : end
   }
 
   data(chunk: Uint8Array, start: number, end: number, opcode: number, flags: number, rest: number): void {
-    this.assembler.data(chunk, start, end, opcode, flags, rest)
+    if (this.connection.host.settings.stream) return this.streamPiece(chunk, start, end, opcode, flags)
+    this.compressed = (flags & COMPRESSED) !== 0
+    this.assembler.data(chunk, start, end, opcode, flags & (FIRST | LAST), rest)
   }
 
   message(chunk: Uint8Array, start: number, end: number, isText: boolean): void {
     if (this.connection.destroyed) return
-    this.client.isText = isText
-    this.writer.answersText = isText
-    this.connection.host.deliver(toMessage(chunk, start, end), this.client, this.writer)
+    if (this.compressed) this.inflate(chunk, start, end, isText)
+    else this.deliver(toMessage(chunk, start, end), isText)
   }
 
   control(opcode: number, chunk: Uint8Array, start: number, end: number): void {
@@ -97,12 +132,19 @@ export class WebSocketSession implements ClientSession, FrameSink, MessageSink {
   fail(closeCode: number, code: WebSocketErrorCode): void {
     const { connection } = this
     connection.fail(code, FAILURES.get(code)!)
-    this.closeWith(closeCode, '')
+    this.sendCloseNow(closeCode)
+    this.readable?.destroy(messageCut())
     connection.linger()
   }
 
   send(outgoing: Outgoing): boolean {
-    return this.state === OPEN && this.connection.write(outgoing.webSocket)
+    if (this.state !== OPEN) return false
+    const binary = outgoing.isBinary && this.codec.hasBinary
+    if (outgoing.isBinary && !binary && !isUtf8(outgoing.bytes)) {
+      this.connection.host.report(binaryUnsupported(this.client.version), this.connection)
+      return false
+    }
+    return this.writer.sendShared(outgoing, binary)
   }
 
   /** Whether the application can still send. */
@@ -113,8 +155,11 @@ export class WebSocketSession implements ClientSession, FrameSink, MessageSink {
   /** Starts the close handshake (§7.1.2); throws `ERR_WS_…` when code or reason cannot be sent. */
   close(code: number, reason: string): void {
     if (!this.open) return
-    this.closeWith(code, reason)
-    this.connection.timeout(this.connection.host.settings.closeTimeout)
+    const frame = this.codec.close(code, reason, this.maskKey?.())
+    if (frame.length > 0) this.outbox.send(frame)
+    this.state = CLOSING
+    if (this.codec.hasClose) this.connection.timeout(this.connection.host.settings.closeTimeout)
+    else this.connection.linger()
   }
 
   finish(): void {
@@ -125,10 +170,10 @@ export class WebSocketSession implements ClientSession, FrameSink, MessageSink {
     if (this.state !== OPEN) return this.connection.destroy()
     const { host } = this.connection
     const { now } = host.deadlines
-    if (now >= this.lastReceived + host.settings.idleTimeout) return this.closeIdle()
+    if (now >= this.quietSince() + host.settings.idleTimeout) return this.closeIdle()
     const due = Math.max(this.nextPing, this.lastReceived + host.settings.pingInterval)
     if (now >= due) {
-      this.sendControl(PING, EMPTY, 0, 0)
+      if (this.codec.hasPing) this.sendControl(PING, EMPTY, 0, 0)
       this.nextPing = now + host.settings.pingInterval
     } else this.nextPing = due
     this.schedule()
@@ -147,7 +192,63 @@ export class WebSocketSession implements ClientSession, FrameSink, MessageSink {
 
   closed(): void {
     this.state = CLOSED
+    this.compression?.close()
+    this.readable?.destroy(messageCut())
     this.connection.host.clientDisconnected(this)
+    this.writer.emit('close')
+  }
+
+  private deliver(message: Buffer | MessageReadable, isText: boolean): void {
+    this.client.isText = isText
+    this.writer.answersText = isText
+    this.connection.host.deliver(message, this.client, this.writer)
+  }
+
+  private streamPiece(chunk: Uint8Array, start: number, end: number, opcode: number, flags: number): void {
+    if ((flags & FIRST) !== 0) {
+      this.readable = this.makeReadable((flags & COMPRESSED) !== 0, opcode === TEXT)
+      this.deliver(this.readable, opcode === TEXT)
+    }
+    const last = (flags & LAST) !== 0
+    const { readable } = this
+    if (last) this.readable = undefined
+    this.waitFor((next) => readable?.receive(chunk, start, end, last, next))
+  }
+
+  private makeReadable(compressed: boolean, isText: boolean): MessageReadable {
+    if (!compressed) return new MessageReadable(this.connection)
+    const readable = new InflatedReadable(this.connection, this.compression!.inflater, isText, (failure) => {
+      this.failInflating(failure)
+      readable.destroy(messageCut())
+    })
+    return readable
+  }
+
+  private inflate(chunk: Uint8Array, start: number, end: number, isText: boolean): void {
+    this.waitFor((next) => {
+      this.compression!.inflater.inflate(chunk, start, end, (error, message) => {
+        if (error !== undefined) return this.failInflating(error)
+        if (isText && !isUtf8(message)) return this.failInflating('textInvalid')
+        this.deliver(message, isText)
+        next()
+      })
+    })
+  }
+
+  /** Work that may take a while: what comes behind it waits, since messages are delivered in order. */
+  private waitFor(work: (next: () => void) => void): void {
+    this.decoder.pause()
+    work(() => {
+      this.decoder.resume()
+      if (!this.pushing) this.connection.resume()
+    })
+  }
+
+  /** The decoder stays paused: nothing behind the failure is read. */
+  private failInflating(failure: InflationFailure): void {
+    if (failure === 'tooLarge') this.fail(MESSAGE_TOO_BIG, WebSocketErrorCode.messageTooLarge)
+    else if (failure === 'corrupt') this.fail(INVALID_PAYLOAD, WebSocketErrorCode.compressionInvalid)
+    else this.fail(INVALID_PAYLOAD, WebSocketErrorCode.textInvalid)
   }
 
   private answerPing(chunk: Uint8Array, start: number, end: number): void {
@@ -157,9 +258,10 @@ export class WebSocketSession implements ClientSession, FrameSink, MessageSink {
 
   /** §5.5.1: a close frame is answered with one of the same code, once. */
   private answerClose(chunk: Uint8Array, start: number, end: number): void {
-    this.client.closeCode = end - start >= 2 ? (chunk[start]! << 8) | chunk[start + 1]! : NO_STATUS
+    const code = end - start >= 2 ? (chunk[start]! << 8) | chunk[start + 1]! : NO_STATUS
+    this.client.closeCode = code
     this.client.closeReason = Buffer.from(chunk.subarray(Math.min(start + 2, end), end)).toString()
-    if (this.state === OPEN) this.sendControl(CLOSE, chunk, start, Math.min(start + 2, end))
+    this.sendCloseNow(code === NO_STATUS ? undefined : code)
     this.state = CLOSED
     this.connection.linger()
   }
@@ -170,18 +272,34 @@ export class WebSocketSession implements ClientSession, FrameSink, MessageSink {
     this.close(GOING_AWAY, 'idle')
   }
 
-  private closeWith(code: number, reason: string): void {
-    const frame = encodeClose(code, reason)
-    if (this.state === OPEN) this.connection.write(frame)
+  /** Ahead of what waits for its turn: the peer takes no more messages. */
+  private sendCloseNow(code: number | undefined): void {
+    const frame = this.codec.close(code, '', this.maskKey?.())
+    if (this.state === OPEN && frame.length > 0) this.connection.write(frame)
     this.state = CLOSING
   }
 
   private sendControl(opcode: number, payload: Uint8Array, start: number, end: number): void {
-    this.connection.write(encodeFrame(opcode, true, payload, start, end))
+    if (this.state !== OPEN) return
+    this.connection.write(this.codec.frame(opcode, true, payload, start, end, this.maskKey?.()))
+  }
+
+  /** A peer that cannot be pinged is not asked for a sign of life: what it takes counts, too. */
+  private quietSince(): number {
+    return this.codec.hasPing ? this.lastReceived : this.connection.lastActive
   }
 
   private schedule(): void {
     const { idleTimeout } = this.connection.host.settings
-    this.connection.deadline = Math.min(this.nextPing, this.lastReceived + idleTimeout)
+    this.connection.deadline = Math.min(this.nextPing, this.quietSince() + idleTimeout)
   }
+}
+
+function messageCut(): PortmanteauError {
+  return new PortmanteauError('ERR_MESSAGE_CUT', 'Cannot read the message: it was cut off')
+}
+
+/** hixie-75 and hixie-76 have text only. */
+export function binaryUnsupported(version: string | undefined): PortmanteauError {
+  return new PortmanteauError('ERR_WS_BINARY_UNSUPPORTED', `Cannot send binary: ${version} has text only`)
 }

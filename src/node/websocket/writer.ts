@@ -1,19 +1,20 @@
 import { isUtf8 } from 'node:buffer'
-import { frameHeaderLength, writeFrameHeader } from '../../ws-codec/index.ts'
-import { frameWebSocket, toBytes } from '../outgoing.ts'
+import type { Writable } from 'node:stream'
+import { type Outgoing, toBytes } from '../outgoing.ts'
 import { type Data, type WriteOptions, Writer } from '../writer.ts'
-import type { WebSocketSession } from './session.ts'
+import { MessageWritable } from './message-writable.ts'
+import { binaryUnsupported, type WebSocketSession } from './session.ts'
 
 /** Above, a payload is sent from where it lies, behind its header, instead of being copied behind it. */
 const COPY_UP_TO = 16 * 1024
 
-// RFC 6455 §5.2, with FIN
-const FINAL_TEXT = 0x81
-const FINAL_BINARY = 0x82
+// RFC 6455 §5.2
+const TEXT = 0x1
+const BINARY = 0x2
 
 const NORMAL_CLOSURE = 1000
 
-/** A WebSocket client's writer: each `write` is one message in one frame. */
+/** A WebSocket client's writer: each `write` is one message in one frame, `stream` one in many. */
 export class WebSocketWriter extends Writer {
   /** Whether the latest message was text: bytes that answer text go out as text. */
   answersText: boolean
@@ -23,21 +24,32 @@ export class WebSocketWriter extends Writer {
     super(session.connection)
     this.answersText = false
     this.session = session
+    // Each open stream listens for the end.
+    this.setMaxListeners(0)
   }
 
   override get ended(): boolean {
     return !this.session.open
   }
 
+  override get writableLength(): number {
+    return this.session.outbox.held + this.connection.writableLength
+  }
+
+  /** Throws `ERR_WS_BINARY_UNSUPPORTED` when the client's version has no binary and the data is no text. */
   override write(data: Data, options?: WriteOptions): boolean {
     if (this.ended) return false
-    const binary = options?.binary ?? this.isBinary(data)
-    if (data.length <= COPY_UP_TO) return this.connection.write(frameWebSocket(data, binary))
-    const payload = toBytes(data)
-    const header = Buffer.allocUnsafe(frameHeaderLength(payload.length, false))
-    writeFrameHeader(header, 0, binary ? FINAL_BINARY : FINAL_TEXT, payload.length)
-    this.connection.write(header)
-    return this.connection.write(payload)
+    const bytes = toBytes(data)
+    const opcode = this.opcodeFor(data, bytes, options)
+    if (this.session.compression?.wants(bytes.length)) return this.writeCompressed(bytes, opcode)
+    return this.writeFrame(bytes, opcode)
+  }
+
+  /** One message in fragments, as long as it likes: each chunk that is written goes out at once. */
+  override stream(options?: WriteOptions): Writable {
+    const text = options?.binary === false || (options?.binary === undefined && this.answersText)
+    if (!text && !this.session.codec.hasBinary) throw binaryUnsupported(this.session.client.version)
+    return new MessageWritable(this.session, text ? TEXT : BINARY)
   }
 
   /** Starts the close handshake; throws when the code or the reason cannot be sent (RFC 6455 §7.4). */
@@ -45,8 +57,50 @@ export class WebSocketWriter extends Writer {
     this.session.close(code, reason)
   }
 
+  /** @internal Sends what goes to many, framed and compressed once for all of one kind. */
+  sendShared(outgoing: Outgoing, binary: boolean): boolean {
+    const { codec, compression, outbox } = this.session
+    if (!compression?.wants(outgoing.bytes.length)) return outbox.send(outgoing.frame(codec, binary))
+    const slot = outbox.reserve()
+    let ready = false
+    compression.share(outgoing, codec, binary ? BINARY : TEXT, (frame) => {
+      ready = slot.write(frame)
+      slot.finish()
+    })
+    return ready
+  }
+
+  private opcodeFor(data: Data, bytes: Uint8Array, options: WriteOptions | undefined): number {
+    const { codec, client } = this.session
+    if (!this.isBinary(data, bytes, options)) return TEXT
+    if (codec.hasBinary) return BINARY
+    if (options?.binary === true || !isUtf8(bytes)) throw binaryUnsupported(client.version)
+    return TEXT
+  }
+
   /** Text that is not UTF-8 would make the peer fail the connection: such bytes go out as binary. */
-  private isBinary(data: Data): boolean {
-    return typeof data !== 'string' && !(this.answersText && isUtf8(data))
+  private isBinary(data: Data, bytes: Uint8Array, options: WriteOptions | undefined): boolean {
+    if (options?.binary !== undefined) return options.binary
+    return typeof data !== 'string' && !(this.answersText && isUtf8(bytes))
+  }
+
+  private writeFrame(bytes: Uint8Array, opcode: number): boolean {
+    const { codec, outbox, maskKey } = this.session
+    if (maskKey !== undefined || bytes.length <= COPY_UP_TO) {
+      return outbox.send(codec.frame(opcode, true, bytes, 0, bytes.length, maskKey?.()))
+    }
+    const header = codec.header(opcode, true, bytes.length)
+    return codec.trailer.length === 0 ? outbox.send(header, bytes) : outbox.send(header, bytes, codec.trailer)
+  }
+
+  private writeCompressed(bytes: Uint8Array, opcode: number): boolean {
+    const { codec, compression, outbox, maskKey } = this.session
+    const slot = outbox.reserve()
+    let ready = false
+    compression!.compress(bytes, codec, opcode, maskKey?.(), (frame) => {
+      ready = slot.write(frame)
+      slot.finish()
+    })
+    return ready
   }
 }

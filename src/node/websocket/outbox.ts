@@ -1,0 +1,113 @@
+/**
+ * Keeps what one side sends in order, when some of it is not ready yet: a message that is being compressed, or
+ * one that is streamed in fragments, between which no other message may come (RFC 6455 §5.4). While nothing is
+ * under way everything goes straight out.
+ */
+import type { Connection } from '../connection.ts'
+import type { ConnectionHost } from '../host.ts'
+
+/** A place in the order. */
+export interface Slot {
+  /** Sends, or keeps until its turn comes. Returns `false` under back-pressure. */
+  write(bytes: Uint8Array): boolean
+  /** All of it is written: the next one's turn. */
+  finish(): void
+  /** Calls back when all before it is sent: at once, or later. */
+  whenTurn(callback: () => void): void
+}
+
+export class Outbox {
+  /** Bytes that wait for their turn. */
+  held: number
+  private readonly connection: Connection<ConnectionHost>
+  private readonly slots: QueuedSlot[]
+
+  constructor(connection: Connection<ConnectionHost>) {
+    this.held = 0
+    this.connection = connection
+    this.slots = []
+  }
+
+  get empty(): boolean {
+    return this.slots.length === 0
+  }
+
+  /** Sends when everything before is sent. */
+  send(...pieces: Uint8Array[]): boolean {
+    if (this.slots.length === 0) {
+      let ready = true
+      for (const piece of pieces) ready = this.connection.write(piece)
+      return ready
+    }
+    const slot = this.reserve()
+    for (const piece of pieces) slot.write(piece)
+    slot.finish()
+    return false
+  }
+
+  /** Takes a place for what is not ready yet. */
+  reserve(): Slot {
+    const slot = new QueuedSlot(this)
+    this.slots.push(slot)
+    return slot
+  }
+
+  /** @internal */
+  write(slot: QueuedSlot, bytes: Uint8Array): boolean {
+    if (slot === this.slots[0]) return this.connection.write(bytes)
+    slot.waiting.push(bytes)
+    this.held += bytes.length
+    const { writeLimit } = this.connection.host.settings
+    if (this.held > writeLimit)
+      this.connection.cut('ERR_WRITE_LIMIT', `Cannot send any more: over ${writeLimit} bytes wait`)
+    return false
+  }
+
+  /** @internal */
+  isTurn(slot: QueuedSlot): boolean {
+    return slot === this.slots[0]
+  }
+
+  /** @internal */
+  advance(): void {
+    while (this.slots[0]?.finished === true) {
+      this.slots.shift()
+      const next = this.slots[0]
+      if (next === undefined) return
+      for (const bytes of next.waiting) {
+        this.held -= bytes.length
+        this.connection.write(bytes)
+      }
+      next.waiting = []
+      next.turn?.()
+    }
+  }
+}
+
+class QueuedSlot implements Slot {
+  waiting: Uint8Array[]
+  finished: boolean
+  turn: (() => void) | undefined
+  private readonly outbox: Outbox
+
+  constructor(outbox: Outbox) {
+    this.waiting = []
+    this.finished = false
+    this.turn = undefined
+    this.outbox = outbox
+  }
+
+  write(bytes: Uint8Array): boolean {
+    return this.outbox.write(this, bytes)
+  }
+
+  whenTurn(callback: () => void): void {
+    if (this.outbox.isTurn(this)) callback()
+    else this.turn = callback
+  }
+
+  finish(): void {
+    this.finished = true
+    this.outbox.advance()
+  }
+}

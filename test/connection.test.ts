@@ -1,0 +1,204 @@
+import assert from 'node:assert/strict'
+import type { Socket } from 'node:net'
+import { test } from 'node:test'
+import { Connection, type Session } from '../src/node/connection.ts'
+import type { ConnectionHost } from '../src/node/host.ts'
+import { BufferBudget } from '../src/node/limits/buffer-budget.ts'
+import { Deadlines } from '../src/node/limits/deadlines.ts'
+import { resolveOptions } from '../src/node/limits/options.ts'
+import { turn, Wire } from './support/wire.ts'
+
+/** A wire that counts how often something leaves it. */
+class CountingWire extends Wire {
+  readonly leaving: string[][] = []
+
+  override _write(chunk: Buffer, encoding: string, done: () => void): void {
+    this.leaving.push([chunk.toString()])
+    super._write(chunk, encoding, done)
+  }
+
+  override _writev(chunks: { chunk: Buffer }[], done: () => void): void {
+    this.leaving.push(chunks.map(({ chunk }) => chunk.toString()))
+    done()
+  }
+}
+
+/** A session that takes as many bytes of each push as it is told, and logs what happens to it. */
+class Scripted implements Session {
+  readonly held = 0
+  readonly log: string[] = []
+  take = Number.POSITIVE_INFINITY
+  next: Session | undefined
+  private readonly name: string
+  connection: Connection<ConnectionHost> | undefined
+
+  constructor(name: string) {
+    this.name = name
+  }
+
+  push(chunk: Buffer, pos: number, end: number): number {
+    const taken = Math.min(end - pos, this.take)
+    this.log.push(`${this.name} ${chunk.toString('latin1', pos, pos + taken)}`)
+    if (this.next !== undefined) this.connection!.handOn(this.next)
+    return pos + taken
+  }
+
+  finish(): void {
+    this.log.push(`${this.name} finish`)
+  }
+  expire(): void {
+    this.log.push(`${this.name} expire`)
+  }
+  drained(): void {
+    this.log.push(`${this.name} drained`)
+  }
+  shutdown(): void {}
+  closed(): void {
+    this.log.push(`${this.name} closed`)
+  }
+}
+
+interface Opened {
+  wire: CountingWire
+  session: Scripted
+  connection: Connection<ConnectionHost>
+  errors: string[]
+}
+
+function open(session: Scripted = new Scripted('session'), writeLimit = 1_000): Opened {
+  const wire = new CountingWire()
+  const errors: string[] = []
+  const corked: Connection<ConnectionHost>[] = []
+  const host: ConnectionHost = {
+    settings: resolveOptions({ writeLimit }),
+    deadlines: new Deadlines(10),
+    budget: new BufferBudget(1_000_000),
+    flushSoon(connection) {
+      if (corked.push(connection) === 1)
+        process.nextTick(() => corked.splice(0).forEach((each) => void each.flush()))
+    },
+    clientConnected() {},
+    clientDisconnected() {},
+    deliver: () => undefined,
+    report: (error) => errors.push((error as { code?: string }).code ?? error.message),
+    closed() {},
+  }
+  const connection = new Connection<ConnectionHost>(host, wire as unknown as Socket, () => session)
+  session.connection = connection
+  return { wire, session, connection, errors }
+}
+
+test('all that is written in one turn leaves in one writev', async () => {
+  const { wire, connection } = open()
+  for (const text of ['a', 'b', 'c']) connection.write(Buffer.from(text))
+  assert.deepEqual(wire.leaving, [])
+  await turn()
+  assert.deepEqual(wire.leaving, [['a', 'b', 'c']])
+  connection.write(Buffer.from('d'))
+  await turn()
+  assert.deepEqual(wire.leaving, [['a', 'b', 'c'], ['d']])
+  wire.destroy()
+})
+
+test('a session that hands on leaves the rest to the next, from its position', async () => {
+  const first = new Scripted('first')
+  const second = new Scripted('second')
+  first.take = 3
+  first.next = second
+  const { wire } = open(first)
+  wire.push('onetwo')
+  await turn()
+  assert.deepEqual([...first.log, ...second.log], ['first one', 'second two'])
+  wire.destroy()
+})
+
+test('what a session does not take is kept, and reading stops, until resume', async () => {
+  const { wire, session, connection } = open()
+  session.take = 0
+  wire.push('kept')
+  await turn()
+  assert.equal(wire.isPaused(), true)
+  assert.equal(connection.buffered(), 4)
+  wire.push('more')
+  await turn()
+  session.take = Number.POSITIVE_INFINITY
+  connection.resume()
+  await turn()
+  assert.deepEqual(session.log, ['session ', 'session kept', 'session more'])
+  assert.equal(wire.isPaused(), false)
+  wire.destroy()
+})
+
+test('FIN behind kept bytes is told once they are taken', async () => {
+  const { wire, session, connection } = open()
+  session.take = 0
+  wire.push('kept')
+  wire.push(null)
+  await turn()
+  session.take = Number.POSITIVE_INFINITY
+  connection.resume()
+  await turn()
+  assert.deepEqual(session.log, ['session ', 'session kept', 'session finish'])
+  wire.destroy()
+})
+
+test('halt stops reading behind what is at hand; unhalt and nothing else starts it again', async () => {
+  const { wire, session, connection } = open()
+  connection.halt()
+  wire.push('late')
+  await turn()
+  assert.deepEqual(session.log, [])
+  connection.resume()
+  await turn()
+  assert.deepEqual(session.log, [])
+  connection.unhalt()
+  await turn()
+  assert.deepEqual(session.log, ['session late'])
+  wire.destroy()
+})
+
+test('over the write limit it is cut, and says so', async () => {
+  const { wire, connection, errors } = open(undefined, 10)
+  wire.block()
+  assert.equal(connection.write(Buffer.alloc(20_000)), false)
+  await turn()
+  assert.equal(connection.destroyed, false, 'one message may be larger than the limit')
+  assert.equal(connection.write(Buffer.alloc(1)), false)
+  assert.deepEqual([errors, connection.destroyed], [['ERR_WRITE_LIMIT'], true])
+})
+
+test('after linger what comes is dropped, and the connection ends with the peer', async () => {
+  const { wire, session, connection } = open()
+  connection.write(Buffer.from('last'))
+  connection.linger()
+  wire.push('dropped')
+  await turn()
+  assert.equal(wire.ended, true)
+  wire.push(null)
+  await turn()
+  assert.deepEqual(session.log, ['session closed'])
+})
+
+test('a peer that does not end its side after linger is cut at the close timeout', async () => {
+  const { wire, connection } = open()
+  connection.linger()
+  assert.ok(connection.deadline < connection.host.deadlines.after(5_000) + 1)
+  connection.expire()
+  await turn()
+  assert.equal(wire.destroyed, true)
+})
+
+test('a released socket is untouched, but never without a listener of error', async () => {
+  const { wire, session, connection, errors } = open()
+  const socket = connection.release()
+  assert.deepEqual(
+    ['data', 'end', 'close', 'drain'].map((event) => socket.listenerCount(event)),
+    [0, 0, 0, 0],
+  )
+  socket.emit('error', new Error('contained'))
+  assert.deepEqual(errors, ['contained'])
+  wire.push('not ours')
+  await turn()
+  assert.deepEqual(session.log, [])
+  wire.destroy()
+})
