@@ -9,6 +9,8 @@ server.on('message', (message, _client, writer) => {
 setInterval(() => {
   peak = Math.max(peak, process.memoryUsage().rss)
 }, 20).unref()
-server.listen(0, '127.0.0.1', () => process.send({ port: server.address().port, rss: process.memoryUsage().rss }))
+server.listen(0, '127.0.0.1', () =>
+  process.send({ port: server.address().port, rss: process.memoryUsage().rss }),
+)
 process.on('message', () => process.send({ peak }))
 process.on('disconnect', () => process.exit(0))
