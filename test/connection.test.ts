@@ -88,15 +88,42 @@ function open(session: Scripted = new Scripted('session'), writeLimit = 1_000): 
   return { wire, session, connection, errors }
 }
 
-test('all that is written in one turn leaves in one writev', async () => {
-  const { wire, connection } = open()
+test('all that is written in one turn leaves at once: small pieces as one, large ones in one writev', async () => {
+  const { wire, connection } = open(undefined, 100_000)
   for (const text of ['a', 'b', 'c']) connection.write(Buffer.from(text))
   assert.deepEqual(wire.leaving, [])
+  assert.equal(connection.writableLength, 3)
   await turn()
-  assert.deepEqual(wire.leaving, [['a', 'b', 'c']])
-  connection.write(Buffer.from('d'))
+  assert.deepEqual(wire.leaving, [['abc']])
+  const large = 'x'.repeat(3_000)
+  for (const text of ['d', 'e', large, 'f', large]) connection.write(Buffer.from(text))
   await turn()
-  assert.deepEqual(wire.leaving, [['a', 'b', 'c'], ['d']])
+  assert.deepEqual(wire.leaving, [['abc'], ['de', large, 'f', large]])
+  wire.destroy()
+})
+
+test('connections that write in the same turn each get their own, in order', async () => {
+  const [one, other] = [open(), open()]
+  for (let round = 0; round < 3; round++) {
+    one.connection.write(Buffer.from(`one ${round} `))
+    other.connection.write(Buffer.from(`other ${round} `))
+  }
+  await turn()
+  assert.equal(one.wire.leaving.flat().join(''), 'one 0 one 1 one 2 ')
+  assert.equal(other.wire.leaving.flat().join(''), 'other 0 other 1 other 2 ')
+  one.wire.destroy()
+  other.wire.destroy()
+})
+
+test('what was written right before the end, or a shared write, keeps its place', async () => {
+  const { wire, connection } = open()
+  connection.write(Buffer.from('first '))
+  connection.writeShared(Buffer.from('shared '))
+  connection.write(Buffer.from('last'))
+  connection.end()
+  await turn()
+  assert.equal(wire.leaving.flat().join(''), 'first shared last')
+  assert.equal(wire.ended, true)
   wire.destroy()
 })
 

@@ -13,6 +13,7 @@ import type { ConnectionHost, Host } from './host.ts'
 import type { BufferHolder } from './limits/buffer-budget.ts'
 import type { Deadlined } from './limits/deadlines.ts'
 import type { Outgoing } from './outgoing.ts'
+import { flushSlab, room, SLAB_COPY_UP_TO, type SlabOwner, slab, slabWaiting } from './write-slab.ts'
 import type { Writer } from './writer.ts'
 
 /** A stage that reads a connection: sniffing, HTTP, WebSocket, raw. */
@@ -46,10 +47,13 @@ export interface ClientSession extends Session {
 
 type OwnedSocket = Socket & { [owner]: Connection<ConnectionHost> }
 
+/** A message of just the limit does not exceed it with what is around it. */
+const FRAMING_BYTES = 64
+
 /** A client that does not take what it is sent is not read from either, beyond this many bytes. */
 const STOP_READING_ABOVE = 1024 * 1024
 
-export class Connection<Owner extends ConnectionHost = Host> implements Deadlined, BufferHolder {
+export class Connection<Owner extends ConnectionHost = Host> implements Deadlined, BufferHolder, SlabOwner {
   readonly host: Owner
   readonly socket: Socket
   readonly encrypted: boolean
@@ -67,6 +71,8 @@ export class Connection<Owner extends ConnectionHost = Host> implements Deadline
   private rest: Buffer | undefined
   private throttled: boolean
   private halted: boolean
+  /** Whether `flush` will be called at the end of this turn. */
+  private pending: boolean
   private corked: boolean
   private finished: boolean
 
@@ -83,6 +89,7 @@ export class Connection<Owner extends ConnectionHost = Host> implements Deadline
     this.rest = undefined
     this.throttled = false
     this.halted = false
+    this.pending = false
     this.corked = false
     this.finished = false
     host.deadlines.add(this)
@@ -95,7 +102,7 @@ export class Connection<Owner extends ConnectionHost = Host> implements Deadline
   }
 
   get writableLength(): number {
-    return this.socket.writableLength
+    return this.socket.writableLength + slabWaiting(this)
   }
 
   get writableNeedDrain(): boolean {
@@ -114,30 +121,75 @@ export class Connection<Owner extends ConnectionHost = Host> implements Deadline
 
   /** Sends bytes, together with all others of this turn. Returns `false` when the peer is slow or gone. */
   write(data: Uint8Array): boolean {
-    const socket = this.socket
-    if (!socket.writable) return false
-    if (socket.writableLength > this.host.settings.writeLimit) {
-      this.cut(
-        'ERR_WRITE_LIMIT',
-        `Cannot send any more: the client lets over ${this.host.settings.writeLimit} bytes wait`,
-      )
-      return false
+    if (!this.ready()) return false
+    if (data.length <= SLAB_COPY_UP_TO && this.idle) {
+      const at = room(this, data.length)
+      slab.set(data, at)
+      return true
     }
-    if (!this.corked) {
-      this.corked = true
-      socket.cork()
-      this.host.flushSoon(this)
-    }
-    this.lastActive = this.host.deadlines.now
-    if (socket.write(data)) return true
-    this.host.budget.charge(this)
-    return false
+    return this.writeThrough(data)
+  }
+
+  /**
+   * Room for `length` bytes that leave with the others of this turn, as `write` sends them: a position in `slab`, to be
+   * filled at once. -1: there is none, and `write` has to be called.
+   */
+  claim(length: number): number {
+    return length <= SLAB_COPY_UP_TO && this.idle && this.ready() ? room(this, length) : -1
+  }
+
+  /** Sends bytes that go to others, too: they are not copied. */
+  writeShared(data: Uint8Array): boolean {
+    return this.ready() && this.writeThrough(data)
   }
 
   /** Lets go what `write` gathered. */
   flush(): void {
+    this.pending = false
+    if (slabWaiting(this) > 0) flushSlab()
+    if (this.corked) this.socket.uncork()
     this.corked = false
-    this.socket.uncork()
+  }
+
+  /** @internal */
+  takeSlab(bytes: Buffer): void {
+    if (this.socket.writable && !this.socket.write(bytes)) this.host.budget.charge(this)
+  }
+
+  /**
+   * Whether the peer takes what it is sent. Only then the slab is used: what waits for long must not hold on to a buffer
+   * that is larger than itself.
+   */
+  private get idle(): boolean {
+    return this.socket.writableLength === 0
+  }
+
+  /** Whether something can be written; if so, it leaves at the end of this turn. */
+  private ready(): boolean {
+    const socket = this.socket
+    if (!socket.writable) return false
+    const { writeLimit } = this.host.settings
+    if (socket.writableLength > writeLimit + FRAMING_BYTES) {
+      this.cut('ERR_WRITE_LIMIT', `Cannot send any more: the client lets over ${writeLimit} bytes wait`)
+      return false
+    }
+    this.lastActive = this.host.deadlines.now
+    if (this.pending) return true
+    this.pending = true
+    this.host.flushSoon(this)
+    return true
+  }
+
+  private writeThrough(data: Uint8Array): boolean {
+    const socket = this.socket
+    if (!this.corked) {
+      this.corked = true
+      socket.cork()
+    }
+    if (slabWaiting(this) > 0) flushSlab()
+    if (socket.write(data)) return true
+    this.host.budget.charge(this)
+    return false
   }
 
   /** The next session takes over, from the position that the present one returns. */
@@ -189,12 +241,13 @@ export class Connection<Owner extends ConnectionHost = Host> implements Deadline
     this.session = new Lingering(this, this.session)
     this.rest = undefined
     this.halted = false
-    this.socket.end()
+    this.end()
     this.socket.resume()
   }
 
   /** Ends our side once everything is sent, and goes on reading. */
   end(): void {
+    if (slabWaiting(this) > 0) flushSlab()
     this.socket.end()
   }
 

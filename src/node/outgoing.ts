@@ -29,7 +29,8 @@ export class Outgoing {
   /** What was made for one kind of client, such as a compressed frame; by a name of that kind. */
   readonly shared: Map<string, unknown>
   private readonly framing: Framing
-  private readonly frames: Map<string, Uint8Array>
+  private readonly textFrames: Map<Codec, Uint8Array>
+  private readonly binaryFrames: Map<Codec, Uint8Array>
   private encoded: Uint8Array | undefined
   private rawFrame: Buffer | undefined
 
@@ -38,7 +39,8 @@ export class Outgoing {
     this.isBinary = binary ?? typeof data !== 'string'
     this.shared = new Map()
     this.framing = framing
-    this.frames = new Map()
+    this.textFrames = new Map()
+    this.binaryFrames = new Map()
     this.encoded = undefined
     this.rawFrame = undefined
   }
@@ -53,11 +55,11 @@ export class Outgoing {
 
   /** One unmasked WebSocket message in one frame of this version. */
   frame(codec: Codec, binary: boolean): Uint8Array {
-    const kind = `${codec.version} ${binary}`
-    let frame = this.frames.get(kind)
+    const frames = binary ? this.binaryFrames : this.textFrames
+    let frame = frames.get(codec)
     if (frame === undefined) {
       frame = codec.frame(binary ? BINARY : TEXT, true, this.bytes, 0, this.bytes.length)
-      this.frames.set(kind, frame)
+      frames.set(codec, frame)
     }
     return frame
   }

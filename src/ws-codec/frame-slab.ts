@@ -3,8 +3,8 @@
  *
  * A slab is filled from its first byte to its last, and never written to where it was given away. A short payload is
  * copied behind its header; a long one is given away from where it lies, behind a header that is made once. What it saves
- * is a buffer and a `write` for each message: a server that echoes 64 B, 16 in flight on each connection, does 1.8 times
- * as many of them per CPU-second (Node 20).
+ * is a buffer and a `write` for each message: a trial server that echoes 64 B, 16 in flight on each connection, went from
+ * 2.6 to 4.7 times `ws` per CPU-second (Node 20, two runs; it also copied small messages in a cheaper way).
  *
  * For the frames of 7, 8 and 13, unmasked (RFC 6455 §5.1: a server's).
  */

@@ -180,7 +180,10 @@ function faultOfKey(request: UpgradeRequest, key: string | undefined): string | 
   if (key === undefined || request.count('sec-websocket-key') !== 1) {
     return 'Sec-WebSocket-Key is not there exactly once'
   }
-  return base64Length(key) === KEY_BYTES ? undefined : 'Sec-WebSocket-Key is not 16 bytes in base 64'
+  const length = base64Length(key)
+  // Clients of 7 and 8 that were shipped send keys of other lengths, such as a version and the time of day.
+  if (length > 0 && request.field('sec-websocket-version') !== '13') return undefined
+  return length === KEY_BYTES ? undefined : 'Sec-WebSocket-Key is not 16 bytes in base 64'
 }
 
 /** draft-hixie-thewebsocketprotocol-76 §5.2 */

@@ -21,15 +21,23 @@ export class Outbox {
   held: number
   private readonly connection: Connection<ConnectionHost>
   private readonly slots: QueuedSlot[]
+  private emptied: (() => void) | undefined
 
   constructor(connection: Connection<ConnectionHost>) {
     this.held = 0
     this.connection = connection
     this.slots = []
+    this.emptied = undefined
   }
 
   get empty(): boolean {
     return this.slots.length === 0
+  }
+
+  /** Calls back, once, when nothing is under way: at once, or later. */
+  whenEmpty(callback: () => void): void {
+    if (this.empty) callback()
+    else this.emptied = callback
   }
 
   /** Sends when everything before is sent. */
@@ -73,7 +81,7 @@ export class Outbox {
     while (this.slots[0]?.finished === true) {
       this.slots.shift()
       const next = this.slots[0]
-      if (next === undefined) return
+      if (next === undefined) return this.emptied?.()
       for (const bytes of next.waiting) {
         this.held -= bytes.length
         this.connection.write(bytes)

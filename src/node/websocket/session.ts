@@ -37,6 +37,9 @@ const MESSAGE_TOO_BIG = 1009
 
 const EMPTY = new Uint8Array(0)
 
+/** The chunks of a socket are nobody else's once they were read. */
+const ASSEMBLY = { allocate: Buffer.allocUnsafe, keepChunks: true }
+
 const OPEN = 0
 /** Our close frame is sent, the peer's is awaited. */
 const CLOSING = 1
@@ -56,6 +59,8 @@ export class WebSocketSession implements ClientSession, FrameSink, MessageSink {
   readonly codec: Codec
   readonly writer: WebSocketWriter
   readonly outbox: Outbox
+  /** Whether frames go out as RFC 6455 has them, unmasked. */
+  readonly plainFrames: boolean
   readonly compression: SessionCompression | undefined
   /** Draws a masking key for each frame; a server has none. */
   readonly maskKey: (() => number) | undefined
@@ -65,6 +70,8 @@ export class WebSocketSession implements ClientSession, FrameSink, MessageSink {
   private readable: MessageReadable | undefined
   private compressed: boolean
   private pushing: boolean
+  /** The peer has ended its side. */
+  private finishing: boolean
   private state: number
   private lastReceived: number
   private nextPing: number
@@ -80,6 +87,7 @@ export class WebSocketSession implements ClientSession, FrameSink, MessageSink {
     this.compression = compression
     this.maskKey = codec.masked ? maskKey : undefined
     this.outbox = new Outbox(connection)
+    this.plainFrames = codec.hasCloseCodes && this.maskKey === undefined
     this.writer = new WebSocketWriter(this)
     this.decoder = codec.createDecoder(this, {
       role,
@@ -88,10 +96,11 @@ export class WebSocketSession implements ClientSession, FrameSink, MessageSink {
       isUtf8,
       compression: compression !== undefined,
     })
-    this.assembler = new MessageAssembler(this)
+    this.assembler = new MessageAssembler(this, ASSEMBLY)
     this.readable = undefined
     this.compressed = false
     this.pushing = false
+    this.finishing = false
     this.state = OPEN
     this.lastReceived = deadlines.now
     this.nextPing = this.lastReceived + settings.pingInterval
@@ -155,15 +164,15 @@ export class WebSocketSession implements ClientSession, FrameSink, MessageSink {
   /** Starts the close handshake (§7.1.2); throws `ERR_WS_…` when code or reason cannot be sent. */
   close(code: number, reason: string): void {
     if (!this.open) return
-    const frame = this.codec.close(code, reason, this.maskKey?.())
-    if (frame.length > 0) this.outbox.send(frame)
-    this.state = CLOSING
+    this.sendCloseBehind(code, reason)
     if (this.codec.hasClose) this.connection.timeout(this.connection.host.settings.closeTimeout)
     else this.connection.linger()
   }
 
+  /** What was received before FIN is still delivered, and answered. */
   finish(): void {
-    this.connection.end()
+    this.finishing = true
+    if (!this.decoder.paused) this.outbox.whenEmpty(() => this.connection.end())
   }
 
   expire(): void {
@@ -241,6 +250,7 @@ export class WebSocketSession implements ClientSession, FrameSink, MessageSink {
     work(() => {
       this.decoder.resume()
       if (!this.pushing) this.connection.resume()
+      if (this.finishing) this.finish()
     })
   }
 
@@ -261,15 +271,22 @@ export class WebSocketSession implements ClientSession, FrameSink, MessageSink {
     const code = end - start >= 2 ? (chunk[start]! << 8) | chunk[start + 1]! : NO_STATUS
     this.client.closeCode = code
     this.client.closeReason = Buffer.from(chunk.subarray(Math.min(start + 2, end), end)).toString()
-    this.sendCloseNow(code === NO_STATUS ? undefined : code)
+    if (this.state === OPEN) this.sendCloseBehind(code === NO_STATUS ? undefined : code, '')
     this.state = CLOSED
-    this.connection.linger()
+    this.connection.timeout(this.connection.host.settings.closeTimeout)
+    this.outbox.whenEmpty(() => this.connection.linger())
   }
 
   private closeIdle(): void {
     const { idleTimeout } = this.connection.host.settings
     this.connection.fail('ERR_IDLE_TIMEOUT', `Cannot keep the client: it was idle for ${idleTimeout} ms`)
     this.close(GOING_AWAY, 'idle')
+  }
+
+  private sendCloseBehind(code: number | undefined, reason: string): void {
+    const frame = this.codec.close(code, reason, this.maskKey?.())
+    if (frame.length > 0) this.outbox.send(frame)
+    this.state = CLOSING
   }
 
   /** Ahead of what waits for its turn: the peer takes no more messages. */

@@ -1,6 +1,8 @@
 import { isUtf8 } from 'node:buffer'
 import type { Writable } from 'node:stream'
+import { frameHeaderLength, writeFrameHeader } from '../../ws-codec/index.ts'
 import { type Outgoing, toBytes } from '../outgoing.ts'
+import { slab } from '../write-slab.ts'
 import { type Data, type WriteOptions, Writer } from '../writer.ts'
 import { MessageWritable } from './message-writable.ts'
 import { binaryUnsupported, type WebSocketSession } from './session.ts'
@@ -8,7 +10,11 @@ import { binaryUnsupported, type WebSocketSession } from './session.ts'
 /** Above, a payload is sent from where it lies, behind its header, instead of being copied behind it. */
 const COPY_UP_TO = 16 * 1024
 
+/** Up to here a loop is faster than a call. */
+const LOOP_UP_TO = 24
+
 // RFC 6455 §5.2
+const FIN = 0x80
 const TEXT = 0x1
 const BINARY = 0x2
 
@@ -60,7 +66,10 @@ export class WebSocketWriter extends Writer {
   /** @internal Sends what goes to many, framed and compressed once for all of one kind. */
   sendShared(outgoing: Outgoing, binary: boolean): boolean {
     const { codec, compression, outbox } = this.session
-    if (!compression?.wants(outgoing.bytes.length)) return outbox.send(outgoing.frame(codec, binary))
+    if (!compression?.wants(outgoing.bytes.length)) {
+      const frame = outgoing.frame(codec, binary)
+      return outbox.empty ? this.connection.writeShared(frame) : outbox.send(frame)
+    }
     const slot = outbox.reserve()
     let ready = false
     compression.share(outgoing, codec, binary ? BINARY : TEXT, (frame) => {
@@ -86,11 +95,24 @@ export class WebSocketWriter extends Writer {
 
   private writeFrame(bytes: Uint8Array, opcode: number): boolean {
     const { codec, outbox, maskKey } = this.session
-    if (maskKey !== undefined || bytes.length <= COPY_UP_TO) {
-      return outbox.send(codec.frame(opcode, true, bytes, 0, bytes.length, maskKey?.()))
+    const { length } = bytes
+    if (this.session.plainFrames && outbox.empty) {
+      const at = this.connection.claim(frameHeaderLength(length, false) + length)
+      if (at >= 0) return this.fillFrame(at, bytes, opcode)
     }
-    const header = codec.header(opcode, true, bytes.length)
+    if (maskKey !== undefined || length <= COPY_UP_TO) {
+      return outbox.send(codec.frame(opcode, true, bytes, 0, length, maskKey?.()))
+    }
+    const header = codec.header(opcode, true, length)
     return codec.trailer.length === 0 ? outbox.send(header, bytes) : outbox.send(header, bytes, codec.trailer)
+  }
+
+  /** A frame as RFC 6455 has it, straight into what leaves with this turn. */
+  private fillFrame(at: number, bytes: Uint8Array, opcode: number): boolean {
+    const start = writeFrameHeader(slab, at, FIN | opcode, bytes.length)
+    if (bytes.length > LOOP_UP_TO) slab.set(bytes, start)
+    else for (let index = 0; index < bytes.length; index++) slab[start + index] = bytes[index]!
+    return true
   }
 
   private writeCompressed(bytes: Uint8Array, opcode: number): boolean {
