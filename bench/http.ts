@@ -88,14 +88,13 @@ interface PeerParser {
   [callback: number]: (...args: never[]) => unknown
 }
 
-/** The same requests read by other parsers; `load` returns the HTTPParser class of a package. */
-export function peerCases(
-  names: readonly string[],
-  load: (name: string) => new (type: unknown) => object,
-): Case[] {
+/** The same requests read by other parsers: their HTTPParser classes, by name. */
+export function peerCases(parsers: Readonly<Record<string, new (type: unknown) => object>>): Case[] {
   return Object.entries(requests).map(([name, text]) => {
     const chunk = Buffer.from(text, 'latin1')
-    const contenders = Object.fromEntries(names.map((peer) => [peer, peerRun(load(peer), chunk)]))
+    const contenders = Object.fromEntries(
+      Object.entries(parsers).map(([name, parser]) => [name, peerRun(parser, chunk)]),
+    )
     return { group: 'http', name, bytes: chunk.length, contenders }
   })
 }

@@ -1,5 +1,6 @@
 /**
- * `npm run bench [-- GROUP…] [--quick] [--json] [--no-peers]`: what the core costs, part by part, beside others.
+ * `npm run bench [-- GROUP…] [--quick] [--json] [--no-peers]`: what the core costs, part by part, beside others; and
+ * then whole servers, which are the group `server`.
  *
  * GROUP is a part of the group's name. `--quick` only shows that everything runs: its figures mean nothing.
  */
@@ -9,6 +10,7 @@ import { type Case, merge } from './case.ts'
 import { cases as httpCases, peerCases as httpPeers } from './http.ts'
 import { type Effort, type Figure, measure, sunk } from './measure.ts'
 import { installPeers, loadPeer, peerVersions } from './peers.ts'
+import { measureServers, roundsOf, type ServerCase } from './server/measure.ts'
 import { cases as sniffCases } from './sniff.ts'
 import { cases as codecCases, peerCases as codecPeers } from './ws-codec.ts'
 
@@ -29,20 +31,26 @@ function collect(): Case[] {
 
 function peers(): readonly Case[] {
   installPeers()
-  return [
-    ...codecPeers(loadPeer('ws'), loadPeer('bufferutil')),
-    ...httpPeers(['http-parser-js', 'llhttp'], loadHttpParser),
-  ]
+  const codecs = codecPeers(loadPeer('ws'), loadPeer('bufferutil'))
+  return isGroupAskedFor('http') ? [...codecs, ...httpPeers(loadHttpParsers())] : codecs
 }
 
-/** llhttp is reached through Node's own binding, which has the interface that http-parser-js imitates. */
-function loadHttpParser(name: string): never {
-  if (name !== 'llhttp') return (loadPeer(name) as { HTTPParser: never }).HTTPParser
+/** llhttp is reached through Node's own binding, which has the interface that http-parser-js imitates. Newer Nodes hide it. */
+function loadHttpParsers(): Parameters<typeof httpPeers>[0] {
+  const { HTTPParser } = loadPeer('http-parser-js') as { HTTPParser: never }
   const { binding } = process as unknown as { binding(name: string): { HTTPParser: never } }
-  return binding.call(process, 'http_parser').HTTPParser
+  try {
+    return { 'http-parser-js': HTTPParser, llhttp: binding.call(process, 'http_parser').HTTPParser }
+  } catch {
+    return { 'http-parser-js': HTTPParser }
+  }
 }
 
 function isAskedFor({ group }: Case): boolean {
+  return isGroupAskedFor(group)
+}
+
+function isGroupAskedFor(group: string): boolean {
   return groups.length === 0 || groups.some((name) => group.includes(name))
 }
 
@@ -71,10 +79,35 @@ function versions(): Record<string, string> {
   return { node: node!, v8: v8!, ...(flags['no-peers'] ? {} : peerVersions()) }
 }
 
-function main(): void {
+const SERVER = 'server'
+
+function serverLine({ contender, median, least, most }: ServerCase['figures'][number], ours: number): string {
+  const [middle, ...spread] = [median, least, most].map((value) => Math.round(value).toLocaleString('en'))
+  const ratio = contender === OURS ? '' : `  ${OURS} is ${(ours / median).toFixed(2)}×`
+  return `    ${contender.padEnd(34)}${middle!.padStart(12)}${spread.join('–').padStart(20)}${ratio}`
+}
+
+async function measureWhole(): Promise<ServerCase[]> {
+  const results: ServerCase[] = []
+  const options = { quick: flags.quick === true, peers: !flags['no-peers'] }
+  if (!flags.json)
+    process.stdout.write(`\nserver, median of ${roundsOf(options.quick)} interleaved rounds, least–most\n`)
+  await measureServers(options, (done) => {
+    results.push(done)
+    if (flags.json) return
+    const ours = done.figures.find(({ contender }) => contender === OURS)!.median
+    const lines = done.figures.map((each) => serverLine(each, ours))
+    process.stdout.write(`  ${done.name}, ${done.unit}\n${lines.join('\n')}\n`)
+  })
+  return results
+}
+
+async function main(): Promise<void> {
   const effort = flags.quick ? QUICK : FULL
   const cases = collect()
-  if (cases.length === 0) throw new Error(`Cannot measure: no group is named ${groups.join(' or ')}`)
+  const whole = isGroupAskedFor(SERVER)
+  if (cases.length === 0 && !whole)
+    throw new Error(`Cannot measure: no group is named ${groups.join(' or ')}`)
   const results = []
   const machine = `${cpus().length} × ${cpus()[0]?.model.trim()}`
   if (!flags.json) {
@@ -95,9 +128,12 @@ function main(): void {
     const ours = figures.find(({ contender }) => contender === OURS)
     process.stdout.write(`  ${each.name}\n${figures.map((figure) => row(each, figure, ours)).join('\n')}\n`)
   }
-  if (flags.json)
-    process.stdout.write(`${JSON.stringify({ machine, versions: versions(), effort, results }, null, 2)}\n`)
+  const servers = whole ? await measureWhole() : []
+  if (flags.json) {
+    const all = { machine, versions: versions(), effort, results, servers }
+    process.stdout.write(`${JSON.stringify(all, null, 2)}\n`)
+  }
   if (Number.isNaN(sunk())) throw new Error('Cannot measure: a contender returned no number')
 }
 
-main()
+await main()

@@ -7,6 +7,8 @@
  * same shape: every run does the same work, and nothing is restored in between.
  */
 import { isUtf8 } from 'node:buffer'
+import { FrameSlab } from '../src/ws-codec/frame-slab.ts'
+import { sharedHeader } from '../src/ws-codec/header-cache.ts'
 import {
   encodeFrame,
   encodeFrameInto,
@@ -17,7 +19,6 @@ import {
   Utf8Validator,
   unmask,
   unmaskText,
-  writeFrameHeader,
 } from '../src/ws-codec/index.ts'
 import type { Case } from './case.ts'
 
@@ -42,6 +43,7 @@ const DECODE_BUFFER = 'ws decode binary to a Buffer'
 const DECODE_ASCII = 'ws decode text to a string, ASCII'
 const DECODE_WIDE = 'ws decode text to a string, 3-byte characters'
 const ENCODE = 'ws encode, header beside the payload'
+const ENCODE_MANY = 'ws encode, sixteen in a turn'
 const ENCODE_MASKED = 'ws encode, masked copy'
 const MASK = 'ws mask in place'
 
@@ -105,24 +107,35 @@ function toOffsets(): Decode {
   }
 }
 
-/** A decoder whose messages go to `take`, as a host would do it. */
-function assembled(take: (message: Buffer) => number): Decode {
+/** A decoder whose messages go to `take`, where they lie. */
+function assembled(take: (chunk: Uint8Array, start: number, end: number) => number): Decode {
   let sum = 0
-  const assembler = new MessageAssembler({
-    message: (chunk, start, end) => {
-      sum = (sum + take(Buffer.from(chunk.buffer, chunk.byteOffset + start, end - start))) | 0
+  const sink = {
+    message: (chunk: Uint8Array, start: number, end: number) => {
+      sum = (sum + take(chunk, start, end)) | 0
     },
-  })
-  const sink: FrameSink = {
+  }
+  const assembler = new MessageAssembler(sink, { allocate: Buffer.allocUnsafe, keepChunks: true })
+  const frames: FrameSink = {
     data: (chunk, start, end, opcode, flags, rest) => assembler.data(chunk, start, end, opcode, flags, rest),
     control: unexpected,
     fail: unexpected,
   }
-  const decoder = new FrameDecoder(sink, { isUtf8 })
+  const decoder = new FrameDecoder(frames, { isUtf8 })
   return (chunk) => {
     decoder.push(chunk, 0, chunk.length)
     return sum
   }
+}
+
+/** A Buffer over each message's bytes, as `ws` makes one. */
+function toBuffers(): Decode {
+  return assembled((chunk, start, end) => (chunk as Buffer).subarray(start, end).length)
+}
+
+/** A string of each message's bytes, without a Buffer for it. */
+function toStrings(): Decode {
+  return assembled((chunk, start, end) => (chunk as Buffer).toString('utf8', start, end).length)
 }
 
 function unexpected(): never {
@@ -132,14 +145,28 @@ function unexpected(): never {
 const byLength = (message: Buffer): number => message.length
 const byText = (message: Buffer): number => message.toString().length
 
+/** Sixteen messages leave together, as they do when they are written in one turn. */
+function intoSlab(payload: Buffer): () => number {
+  const slab = new FrameSlab({ allocate: Buffer.allocUnsafeSlow, copyUpTo: 512 })
+  let sent = 0
+  let turn = 0
+  const send = (bytes: Uint8Array, start: number, end: number) => {
+    sent = (sent + (start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end)).length) | 0
+  }
+  return () => {
+    slab.frame(BINARY, true, payload, 0, payload.length, send)
+    turn = (turn + 1) & 15
+    if (turn === 0) slab.flush(send)
+    return sent
+  }
+}
+
 const ENCODERS: readonly { group: string; create: (payload: Buffer) => () => number }[] = [
   {
     group: ENCODE,
-    create: (payload) => () => {
-      const header = Buffer.allocUnsafe(frameHeaderLength(payload.length, false))
-      return writeFrameHeader(header, 0, FINAL_BINARY, payload.length)
-    },
+    create: (payload) => () => sharedHeader(FINAL_BINARY, payload.length).length,
   },
+  { group: ENCODE_MANY, create: intoSlab },
   {
     group: ENCODE_MASKED,
     create: (payload) => () => {
@@ -178,9 +205,9 @@ const OURS = 'portmanteau'
 export const cases: readonly Case[] = [
   ...decodeCases('ws decode binary to offsets', OURS, BINARY, asciiTexts, toOffsets),
   ...decodeCases('ws decode text to offsets, ASCII', OURS, TEXT, asciiTexts, toOffsets),
-  ...decodeCases(DECODE_BUFFER, OURS, BINARY, asciiTexts, () => assembled(byLength)),
-  ...decodeCases(DECODE_ASCII, OURS, TEXT, asciiTexts, () => assembled(byText)),
-  ...decodeCases(DECODE_WIDE, OURS, TEXT, wideTexts, () => assembled(byText)),
+  ...decodeCases(DECODE_BUFFER, OURS, BINARY, asciiTexts, toBuffers),
+  ...decodeCases(DECODE_ASCII, OURS, TEXT, asciiTexts, toStrings),
+  ...decodeCases(DECODE_WIDE, OURS, TEXT, wideTexts, toStrings),
   ...ENCODERS.flatMap(({ group, create }) => perPayload(group, OURS, create)),
   ...validateCase('ASCII', asciiTexts),
   ...validateCase('3-byte characters', wideTexts),
@@ -213,10 +240,12 @@ export function peerCases(ws: WsPeer, bufferutil: BufferUtil): readonly Case[] {
     ...decodeCases(DECODE_BUFFER, PEER, BINARY, asciiTexts, () => wsDecoder(ws, byLength)),
     ...decodeCases(DECODE_ASCII, PEER, TEXT, asciiTexts, () => wsDecoder(ws, byText)),
     ...decodeCases(DECODE_WIDE, PEER, TEXT, wideTexts, () => wsDecoder(ws, byText)),
-    ...perPayload(ENCODE, PEER, (payload) => {
-      const options = { fin: true, opcode: BINARY, mask: false, readOnly: true, rsv1: false }
-      return () => ws.Sender.frame(payload, options)[0]!.length
-    }),
+    ...[ENCODE, ENCODE_MANY].flatMap((group) =>
+      perPayload(group, PEER, (payload) => {
+        const options = { fin: true, opcode: BINARY, mask: false, readOnly: true, rsv1: false }
+        return () => ws.Sender.frame(payload, options)[0]!.length
+      }),
+    ),
     ...perPayload(ENCODE_MASKED, PEER, (payload) => {
       const generateMask = (octets: Buffer) => octets.set(KEY_OCTETS)
       const options = { fin: true, opcode: BINARY, mask: true, readOnly: true, rsv1: false, generateMask }

@@ -1,8 +1,42 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import WebSocket from 'ws'
 import { curlAnswer, nc } from './support/clients.ts'
 import { startCommand } from './support/command.ts'
+import { type Connect, testClient } from './support/peer-cases.ts'
 import { connectWebSocket } from './support/websocket.ts'
+import { WsPeer, wsOptions } from './support/ws-peer.ts'
+
+class NewWsPeer extends WsPeer<WebSocket> {
+  override negotiated(): { subprotocol: string; extensions: string } {
+    return { subprotocol: this.socket.protocol, extensions: this.socket.extensions }
+  }
+
+  override sendParts(parts: readonly string[]): void {
+    for (const [index, part] of parts.entries()) {
+      this.socket.send(part, { fin: index === parts.length - 1 })
+    }
+  }
+}
+
+const connect: Connect = async (t, url, version, options) => {
+  const peer = new NewWsPeer(t, new WebSocket(url, options.protocols ?? [], wsOptions(version, options)))
+  await peer.sees('open')
+  return peer
+}
+
+for (const version of ['8', '13']) {
+  testClient('ws 8', version, connect, {
+    binary: true,
+    ping: true,
+    fragments: true,
+    close: 'codes',
+    tls: true,
+    deflate: true,
+    origin: true,
+    protocols: true,
+  })
+}
 
 test('text and binary come back in their own kind (--echo)', async (t) => {
   const command = await startCommand(t, '--echo')

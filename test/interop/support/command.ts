@@ -13,6 +13,7 @@ export interface CommandEvent {
   port?: number
   tls?: boolean
   protocol?: string
+  version?: string
   encrypted?: boolean
   address?: string
   text?: string

@@ -3,7 +3,7 @@
  * type check of the whole repository needs no install in this folder.
  */
 declare module 'ws' {
-  import type { EventEmitter } from 'node:events'
+  import { EventEmitter } from 'node:events'
 
   interface SendOptions {
     binary?: boolean
@@ -13,18 +13,128 @@ declare module 'ws' {
   interface ClientOptions {
     rejectUnauthorized?: boolean
     perMessageDeflate?: boolean
+    protocolVersion?: number
     origin?: string
     headers?: Record<string, string>
   }
   export default class WebSocket extends EventEmitter {
+    constructor(address: string, protocols: readonly string[], options?: ClientOptions)
     constructor(address: string, options?: ClientOptions)
     readonly extensions: string
+    readonly protocol: string
     readonly readyState: number
     send(data: string | Uint8Array, options?: SendOptions): void
     ping(data?: string): void
     close(code?: number, reason?: string): void
     terminate(): void
   }
+  export { WebSocket }
+  export class WebSocketServer extends EventEmitter {
+    constructor(options: { server: object; perMessageDeflate?: { threshold: number } })
+    readonly clients: Set<WebSocket>
+  }
+}
+
+declare module 'ws-1' {
+  import type { EventEmitter } from 'node:events'
+
+  interface ClientOptions {
+    rejectUnauthorized?: boolean
+    perMessageDeflate?: boolean
+    protocolVersion?: number
+    origin?: string
+  }
+  export default class WebSocket extends EventEmitter {
+    constructor(address: string, protocols: readonly string[], options?: ClientOptions)
+    readonly extensions: Record<string, object>
+    readonly protocol: string | undefined
+    send(data: string | Uint8Array): void
+    stream(next: (error: Error | null, send: (data: string, final: boolean) => void) => void): void
+    ping(data?: string): void
+    close(code?: number, reason?: string): void
+    terminate(): void
+  }
+}
+
+declare module 'websocket' {
+  import { EventEmitter } from 'node:events'
+
+  export interface Message {
+    type: 'utf8' | 'binary'
+    utf8Data: string
+    binaryData: Buffer
+  }
+  export interface Connection extends EventEmitter {
+    readonly protocol: string | undefined
+    sendUTF(text: string): void
+    sendBytes(data: Buffer): void
+    ping(data: Buffer): void
+    close(code?: number, reason?: string): void
+    drop(): void
+  }
+  class WebSocketClient extends EventEmitter {
+    constructor(config: {
+      webSocketVersion?: number
+      fragmentationThreshold?: number
+      maxReceivedFrameSize?: number
+      tlsOptions?: { rejectUnauthorized?: boolean }
+    })
+    connect(url: string, protocols: readonly string[], origin?: string): void
+    abort(): void
+  }
+  const websocket: { client: typeof WebSocketClient }
+  export default websocket
+}
+
+declare module 'permessage-deflate' {
+  const extension: object
+  export default extension
+}
+
+declare module 'websocket-driver' {
+  import type { EventEmitter } from 'node:events'
+  import type { IncomingMessage } from 'node:http'
+
+  export interface Driver extends EventEmitter {
+    readonly protocol: string | null
+    readonly headers: Record<string, string | undefined>
+    readonly io: NodeJS.ReadWriteStream
+    addExtension(extension: object): void
+    setHeader(name: string, value: string): boolean
+    start(): boolean
+    text(data: string): boolean
+    binary(data: Uint8Array): boolean
+    ping(data: string, pong: () => void): boolean
+    close(reason?: string, code?: number): boolean
+  }
+  interface DriverOptions {
+    protocols?: readonly string[]
+  }
+  const drivers: {
+    client(url: string, options?: DriverOptions): Driver
+    http(request: IncomingMessage, options?: DriverOptions): Driver
+  }
+  export default drivers
+}
+
+declare module 'faye-websocket' {
+  import type { EventEmitter } from 'node:events'
+
+  interface Options {
+    headers?: Record<string, string>
+    extensions?: readonly object[]
+    tls?: { rejectUnauthorized?: boolean }
+  }
+  class Client extends EventEmitter {
+    constructor(url: string, protocols: readonly string[], options?: Options)
+    readonly protocol: string
+    readonly headers: Record<string, string | undefined>
+    send(data: string | Buffer): boolean
+    ping(data: string, pong: () => void): boolean
+    close(code?: number, reason?: string): void
+  }
+  const faye: { Client: typeof Client }
+  export default faye
 }
 
 declare module 'playwright-core' {

@@ -1,6 +1,6 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { accessSync, constants } from 'node:fs'
-import { delimiter, join } from 'node:path'
+import { delimiter, resolve } from 'node:path'
 import type { TestContext } from 'node:test'
 
 /** How long a test waits for anything, in milliseconds, before it fails with what it has seen. */
@@ -11,11 +11,11 @@ export interface Exit {
   signal: NodeJS.Signals | null
 }
 
-/** The full path of a program. Fails when none of the names is on the PATH: a missing client is never a skipped test. */
+/** The full path of a program, which may be given by its full path already. Fails when none of the names is on the PATH: a missing client is never a skipped test. */
 export function findTool(names: readonly string[], debianPackage: string): string {
   for (const name of names) {
     for (const folder of (process.env.PATH ?? '').split(delimiter)) {
-      const path = join(folder, name)
+      const path = resolve(folder, name)
       if (isExecutable(path)) return path
     }
   }
