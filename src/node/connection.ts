@@ -73,6 +73,8 @@ export class Connection<Owner extends ConnectionHost = Host> implements Deadline
   private halted: boolean
   /** Whether `flush` will be called at the end of this turn. */
   private pending: boolean
+  /** Whether a chunk is being read: its end ends the batch, too. */
+  private reading: boolean
   private corked: boolean
   private finished: boolean
 
@@ -90,6 +92,7 @@ export class Connection<Owner extends ConnectionHost = Host> implements Deadline
     this.throttled = false
     this.halted = false
     this.pending = false
+    this.reading = false
     this.corked = false
     this.finished = false
     host.deadlines.add(this)
@@ -176,7 +179,7 @@ export class Connection<Owner extends ConnectionHost = Host> implements Deadline
     this.lastActive = this.host.deadlines.now
     if (this.pending) return true
     this.pending = true
-    this.host.flushSoon(this)
+    if (!this.reading) this.host.flushSoon(this)
     return true
   }
 
@@ -307,7 +310,13 @@ export class Connection<Owner extends ConnectionHost = Host> implements Deadline
   onData(chunk: Buffer): void {
     this.lastActive = this.host.deadlines.now
     if (this.rest !== undefined) return this.keep(Buffer.concat([this.rest, chunk]))
-    this.consume(chunk, 0)
+    this.reading = true
+    try {
+      this.consume(chunk, 0)
+    } finally {
+      this.reading = false
+    }
+    if (this.pending) this.flush()
     if (this.socket.writableLength > STOP_READING_ABOVE && this.socket.writableNeedDrain) {
       this.throttled = true
       this.socket.pause()

@@ -168,13 +168,7 @@ export class Reception implements Host {
     this.sessions.set(client.id, session)
     this.clients.set(client.id, client)
     session.connection.client = client
-    client.setSource({
-      get writer() {
-        return session.writer
-      },
-      halt: () => session.connection.halt(),
-      unhalt: () => session.connection.unhalt(),
-    })
+    client.setSource(session)
     this.guard(() => this.emitter.emit('clientConnect', client, session.writer))
   }
 

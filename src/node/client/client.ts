@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import type { ReadableStream, WritableStream } from 'node:stream/web'
 import type { TLSSocket } from 'node:tls'
 import type { RequestHead } from '../../http/index.ts'
-import { Request } from '../http/request.ts'
+import { packRequest, Request, unpackRequest } from '../http/request.ts'
 import type { Data } from '../writer.ts'
 import { Faces, type Source } from './faces.ts'
 import type { WebMessage } from './message-queue.ts'
@@ -62,6 +62,8 @@ export class Client {
   private source: Source | undefined
   private currentRequest: Request | undefined
   private currentHead: RequestHead | undefined
+  /** Until somebody asks: thousands of idle clients keep a string each, not an object of strings. */
+  private packedRequest: string
 
   constructor(socket: Socket, protocol: Protocol, version: string | undefined) {
     this.id = randomId()
@@ -79,6 +81,7 @@ export class Client {
     this.source = undefined
     this.currentRequest = undefined
     this.currentHead = undefined
+    this.packedRequest = ''
     this.subprotocol = undefined
     this.closeCode = undefined
     this.closeReason = undefined
@@ -91,6 +94,10 @@ export class Client {
    */
   get request(): Request | undefined {
     if (this.currentHead !== undefined) this.currentRequest ??= new Request(this.currentHead)
+    else if (this.packedRequest !== '') {
+      this.currentRequest = unpackRequest(this.packedRequest)
+      this.packedRequest = ''
+    }
     return this.currentRequest
   }
 
@@ -117,9 +124,9 @@ export class Client {
     return this.face().writable
   }
 
-  /** @internal Makes `request` now, for good. */
+  /** @internal Keeps the request for good. */
   keepRequest(head: RequestHead): void {
-    this.currentRequest = new Request(head)
+    this.packedRequest = packRequest(head)
   }
 
   /** @internal What the faces stand on: the client's session. */

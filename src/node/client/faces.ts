@@ -8,9 +8,10 @@ import { afterDrain } from '../writer-streams.ts'
 import { type Faucet, MessageQueue, type WebMessage } from './message-queue.ts'
 
 /** What the faces stand on. */
-export interface Source extends Faucet {
+export interface Source {
   /** What can be written to now. */
   readonly writer: Writer | undefined
+  readonly connection: Faucet
 }
 
 export class Faces {
@@ -49,7 +50,7 @@ export class Faces {
   /** Starts to keep messages, from the next one on. */
   open(): MessageQueue {
     if (this.queue !== undefined) return this.queue
-    this.queue = new MessageQueue(this.source)
+    this.queue = new MessageQueue(this.source.connection)
     if (this.ended) this.queue.end()
     return this.queue
   }

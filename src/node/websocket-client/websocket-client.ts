@@ -40,11 +40,7 @@ export class WebSocketClient extends EventEmitter<WebSocketClientEvents> {
     this.subprotocol = session.client.subprotocol
     this.session = session
     this.client = session.client
-    this.client.setSource({
-      writer: session.writer,
-      halt: () => session.connection.halt(),
-      unhalt: () => session.connection.unhalt(),
-    })
+    this.client.setSource(session)
     session.writer.on('drain', () => this.emit('drain'))
     ;(this as EventEmitter).on('newListener', (event: string | symbol) => {
       if (event === 'message') process.nextTick(() => this.replay())

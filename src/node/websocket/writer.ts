@@ -2,13 +2,10 @@ import { isUtf8 } from 'node:buffer'
 import type { Writable } from 'node:stream'
 import { frameHeaderLength, writeFrameHeader } from '../../ws-codec/index.ts'
 import { type Outgoing, toBytes } from '../outgoing.ts'
-import { slab } from '../write-slab.ts'
+import { SLAB_COPY_UP_TO, slab } from '../write-slab.ts'
 import { type Data, type WriteOptions, Writer } from '../writer.ts'
 import { MessageWritable } from './message-writable.ts'
 import { binaryUnsupported, type WebSocketSession } from './session.ts'
-
-/** Above, a payload is sent from where it lies, behind its header, instead of being copied behind it. */
-const COPY_UP_TO = 16 * 1024
 
 /** Up to here a loop is faster than a call. */
 const LOOP_UP_TO = 24
@@ -93,6 +90,7 @@ export class WebSocketWriter extends Writer {
     return typeof data !== 'string' && !(this.answersText && isUtf8(bytes))
   }
 
+  /** A short payload is copied behind its header, a long one sent from where it lies. */
   private writeFrame(bytes: Uint8Array, opcode: number): boolean {
     const { codec, outbox, maskKey } = this.session
     const { length } = bytes
@@ -100,7 +98,7 @@ export class WebSocketWriter extends Writer {
       const at = this.connection.claim(frameHeaderLength(length, false) + length)
       if (at >= 0) return this.fillFrame(at, bytes, opcode)
     }
-    if (maskKey !== undefined || length <= COPY_UP_TO) {
+    if (maskKey !== undefined || length <= SLAB_COPY_UP_TO) {
       return outbox.send(codec.frame(opcode, true, bytes, 0, length, maskKey?.()))
     }
     const header = codec.header(opcode, true, length)
