@@ -39,6 +39,7 @@ const sizes: readonly [name: string, bytes: number][] = [
 ]
 
 /** The groups of decoding: what is sent, and what a contender makes of it. */
+const DECODE_OFFSETS = 'ws decode binary to offsets'
 const DECODE_BUFFER = 'ws decode binary to a Buffer'
 const DECODE_ASCII = 'ws decode text to a string, ASCII'
 const DECODE_WIDE = 'ws decode text to a string, 3-byte characters'
@@ -203,7 +204,7 @@ function perPayload(group: string, contender: string, create: (payload: Buffer) 
 const OURS = 'portmanteau'
 
 export const cases: readonly Case[] = [
-  ...decodeCases('ws decode binary to offsets', OURS, BINARY, asciiTexts, toOffsets),
+  ...decodeCases(DECODE_OFFSETS, OURS, BINARY, asciiTexts, toOffsets),
   ...decodeCases('ws decode text to offsets, ASCII', OURS, TEXT, asciiTexts, toOffsets),
   ...decodeCases(DECODE_BUFFER, OURS, BINARY, asciiTexts, toBuffers),
   ...decodeCases(DECODE_ASCII, OURS, TEXT, asciiTexts, toStrings),
@@ -237,6 +238,8 @@ const PEER = 'ws + bufferutil'
  */
 export function peerCases(ws: WsPeer, bufferutil: BufferUtil): readonly Case[] {
   return [
+    // `ws` has no cheaper way than a Buffer: what it costs stands beside our offsets, too.
+    ...decodeCases(DECODE_OFFSETS, PEER, BINARY, asciiTexts, () => wsDecoder(ws, byLength)),
     ...decodeCases(DECODE_BUFFER, PEER, BINARY, asciiTexts, () => wsDecoder(ws, byLength)),
     ...decodeCases(DECODE_ASCII, PEER, TEXT, asciiTexts, () => wsDecoder(ws, byText)),
     ...decodeCases(DECODE_WIDE, PEER, TEXT, wideTexts, () => wsDecoder(ws, byText)),
