@@ -84,6 +84,8 @@ interface Setting {
   readonly load: Child
   readonly paths: Readonly<Record<Contender, string>>
   readonly effort: Effort
+  /** The built serve.ts. */
+  readonly script: string
 }
 
 /** How many rounds count; of memory, three. */
@@ -102,11 +104,12 @@ export async function measureServers(
     contenders: options.peers ? ['portmanteau', 'ws', 'net'] : ['portmanteau', 'net'],
     load,
     paths: {
-      portmanteau: pathToFileURL(join(built, 'index.js')).href,
+      portmanteau: pathToFileURL(join(built, 'src/index.js')).href,
       ws: options.peers ? peerPath() : '',
       net: '',
     },
     effort: options.quick ? QUICK : FULL,
+    script: pathToFileURL(join(built, 'bench/server/serve.js')).href,
   }
   try {
     for (const behaviour of ['echo', 'broadcast'] as const) await measureBehaviour(setting, behaviour, report)
@@ -117,16 +120,26 @@ export async function measureServers(
   }
 }
 
-/** A build of its own: dist/ may be older than the sources. */
+/** A build of its own, of the package and of the servers: dist/ may be older than the sources. */
 function build(): string {
   const target = mkdtempSync(join(tmpdir(), 'portmanteau-bench-'))
-  writeFileSync(join(target, 'package.json'), '{ "type": "module" }')
   const root = fileURLToPath(new URL('../../', import.meta.url))
+  const configuration = {
+    extends: join(root, 'tsconfig.base.json'),
+    compilerOptions: {
+      types: ['node'],
+      typeRoots: [join(root, 'node_modules/@types')],
+      isolatedDeclarations: false,
+      declaration: false,
+      rootDir: root,
+      outDir: target,
+    },
+    files: [join(root, 'bench/server/serve.ts')],
+  }
+  writeFileSync(join(target, 'package.json'), '{ "type": "module" }')
+  writeFileSync(join(target, 'tsconfig.json'), JSON.stringify(configuration))
   const compiler = join(root, 'node_modules/typescript/bin/tsc')
-  execFileSync(process.execPath, [compiler, '-p', 'tsconfig.build.json', '--outDir', target], {
-    cwd: root,
-    stdio: ['ignore', 2, 2],
-  })
+  execFileSync(process.execPath, [compiler, '-p', target], { cwd: root, stdio: ['ignore', 2, 2] })
   return target
 }
 
@@ -140,9 +153,9 @@ async function ask(load: Child, request: LoadRequest): Promise<number> {
   return messages
 }
 
-async function start({ paths }: Setting, contender: Contender, behaviour: Behaviour) {
+async function start({ paths, script }: Setting, contender: Contender, behaviour: Behaviour) {
   const args = [contender, behaviour, paths[contender]]
-  const { child, first } = await Child.start<{ port: number }>('serve.ts', args)
+  const { child, first } = await Child.start<{ port: number }>(script, args)
   return { server: child, port: first.port }
 }
 
