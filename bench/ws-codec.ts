@@ -7,11 +7,10 @@
  * same shape: every run does the same work, and nothing is restored in between.
  */
 import { isUtf8 } from 'node:buffer'
-import { FrameSlab } from '../src/ws-codec/frame-slab.ts'
-import { sharedHeader } from '../src/ws-codec/header-cache.ts'
 import {
   encodeFrame,
   encodeFrameInto,
+  encodeHeader,
   FrameDecoder,
   type FrameSink,
   frameHeaderLength,
@@ -27,7 +26,6 @@ const KEY_OCTETS: Buffer = Buffer.from([1, 1, 1, 1])
 const CHUNK = 64 * 1024
 const TEXT = 1
 const BINARY = 2
-const FINAL_BINARY = 0x82
 
 const sizes: readonly [name: string, bytes: number][] = [
   ['16 B', 16],
@@ -44,7 +42,6 @@ const DECODE_BUFFER = 'ws decode binary to a Buffer'
 const DECODE_ASCII = 'ws decode text to a string, ASCII'
 const DECODE_WIDE = 'ws decode text to a string, 3-byte characters'
 const ENCODE = 'ws encode, header beside the payload'
-const ENCODE_MANY = 'ws encode, sixteen in a turn'
 const ENCODE_MASKED = 'ws encode, masked copy'
 const MASK = 'ws mask in place'
 
@@ -146,28 +143,11 @@ function unexpected(): never {
 const byLength = (message: Buffer): number => message.length
 const byText = (message: Buffer): number => message.toString().length
 
-/** Sixteen messages leave together, as they do when they are written in one turn. */
-function intoSlab(payload: Buffer): () => number {
-  const slab = new FrameSlab({ allocate: Buffer.allocUnsafeSlow, copyUpTo: 512 })
-  let sent = 0
-  let turn = 0
-  const send = (bytes: Uint8Array, start: number, end: number) => {
-    sent = (sent + (start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end)).length) | 0
-  }
-  return () => {
-    slab.frame(BINARY, true, payload, 0, payload.length, send)
-    turn = (turn + 1) & 15
-    if (turn === 0) slab.flush(send)
-    return sent
-  }
-}
-
 const ENCODERS: readonly { group: string; create: (payload: Buffer) => () => number }[] = [
   {
     group: ENCODE,
-    create: (payload) => () => sharedHeader(FINAL_BINARY, payload.length).length,
+    create: (payload) => () => encodeHeader(BINARY, true, payload.length).length,
   },
-  { group: ENCODE_MANY, create: intoSlab },
   {
     group: ENCODE_MASKED,
     create: (payload) => () => {
@@ -243,12 +223,10 @@ export function peerCases(ws: WsPeer, bufferutil: BufferUtil): readonly Case[] {
     ...decodeCases(DECODE_BUFFER, PEER, BINARY, asciiTexts, () => wsDecoder(ws, byLength)),
     ...decodeCases(DECODE_ASCII, PEER, TEXT, asciiTexts, () => wsDecoder(ws, byText)),
     ...decodeCases(DECODE_WIDE, PEER, TEXT, wideTexts, () => wsDecoder(ws, byText)),
-    ...[ENCODE, ENCODE_MANY].flatMap((group) =>
-      perPayload(group, PEER, (payload) => {
-        const options = { fin: true, opcode: BINARY, mask: false, readOnly: true, rsv1: false }
-        return () => ws.Sender.frame(payload, options)[0]!.length
-      }),
-    ),
+    ...perPayload(ENCODE, PEER, (payload) => {
+      const options = { fin: true, opcode: BINARY, mask: false, readOnly: true, rsv1: false }
+      return () => ws.Sender.frame(payload, options)[0]!.length
+    }),
     ...perPayload(ENCODE_MASKED, PEER, (payload) => {
       const generateMask = (octets: Buffer) => octets.set(KEY_OCTETS)
       const options = { fin: true, opcode: BINARY, mask: true, readOnly: true, rsv1: false, generateMask }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { sharedHeader } from '../src/ws-codec/header-cache.ts'
-import { frameHeaderLength, writeFrameHeader } from '../src/ws-codec/index.ts'
+import { codecOf, frameHeaderLength, writeFrameHeader } from '../src/ws-codec/index.ts'
 
 const lengths = [
   0,
@@ -40,4 +40,10 @@ test('the same one is given again', () => {
     assert.equal(sharedHeader(0x82, length), sharedHeader(0x82, length))
     assert.notEqual(sharedHeader(0x82, length), sharedHeader(0x81, length))
   }
+})
+
+test('a version that translates its headers leaves the shared ones as they are', () => {
+  const before = [...sharedHeader(0x82, 77)]
+  assert.deepEqual([...codecOf('hybi-03').header(2, true, 77)], [0x05, 77])
+  assert.deepEqual([...codecOf('13').header(2, true, 77)], before)
 })

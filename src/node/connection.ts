@@ -12,6 +12,7 @@ import { PortmanteauError } from './errors.ts'
 import type { ConnectionHost, Host } from './host.ts'
 import type { BufferHolder } from './limits/buffer-budget.ts'
 import type { Deadlined } from './limits/deadlines.ts'
+import { Lingering } from './lingering.ts'
 import type { Outgoing } from './outgoing.ts'
 import { flushSlab, room, SLAB_COPY_UP_TO, type SlabOwner, slab, slabWaiting } from './write-slab.ts'
 import type { Writer } from './writer.ts'
@@ -371,37 +372,4 @@ function onDrain(this: Socket): void {
 
 function onClose(this: Socket): void {
   ;(this as OwnedSocket)[owner].onClose()
-}
-
-/** Our side is ended: what the peer still sends is dropped, so that no reset overtakes our last bytes. */
-class Lingering implements Session {
-  readonly held = 0
-  private readonly connection: Connection<ConnectionHost>
-  private readonly before: Session
-
-  constructor(connection: Connection<ConnectionHost>, before: Session) {
-    this.connection = connection
-    this.before = before
-    connection.timeout(connection.host.settings.closeTimeout)
-  }
-
-  push(_chunk: Buffer, _pos: number, end: number): number {
-    return end
-  }
-
-  finish(): void {}
-
-  drained(): void {
-    this.before.drained()
-  }
-
-  expire(): void {
-    this.connection.destroy()
-  }
-
-  shutdown(): void {}
-
-  closed(): void {
-    this.before.closed()
-  }
 }

@@ -5,7 +5,7 @@
  * All lengths below 126 have a place of their own; of longer ones, those that agree modulo 64 share one, where the latest
  * stays. A table is made for each first byte that is seen, a header when it is first wanted: at most 64 times 190 headers.
  */
-import { frameHeaderLength, writeFrameHeader } from './encoder.ts'
+import { frameHeaderLength, writeFrameHeader } from './frame-header.ts'
 
 const SHORT_LENGTHS = 126
 const LONG_PLACES = 64

@@ -48,7 +48,8 @@ export const HYBI_03: Codec = {
   createDecoder: (sink, options) => new FrameDecoder(sink, { ...options, compression: false }, LAYOUT),
   header(opcode, final, length, _maskKey, compressed) {
     checkUncompressed(compressed)
-    return translate(encodeHeader(opcode, final, length))
+    // A copy: the header is shared, and is translated in place.
+    return translate(encodeHeader(opcode, final, length).slice())
   },
   trailer: EMPTY,
   frame(opcode, final, payload, start, end, _maskKey, compressed) {

@@ -7,11 +7,10 @@ export {
   encodeFrame,
   encodeFrameInto,
   encodeHeader,
-  frameHeaderLength,
-  writeFrameHeader,
 } from './encoder.ts'
 export { FAILURES, WebSocketError, WebSocketErrorCode } from './errors.ts'
 export type { Field } from './field-lines.ts'
+export { frameHeaderLength, writeFrameHeader } from './frame-header.ts'
 export { COMPRESSED, type DecoderOptions, FIRST, type FrameSink, LAST } from './frame-sink.ts'
 export {
   type AcceptedHandshake,
@@ -37,7 +36,7 @@ export {
 export { HixieDecoder } from './hixie-decoder.ts'
 export { mask, unmask, unmaskText } from './mask.ts'
 export { md5 } from './md5.ts'
-export { MessageAssembler, type MessageSink } from './message-assembly.ts'
+export { type AssemblerOptions, MessageAssembler, type MessageSink } from './message-assembly.ts'
 export {
   acceptDeflate,
   DEFLATE_END,

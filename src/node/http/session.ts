@@ -23,6 +23,7 @@ import type { ClientSession, Connection } from '../connection.ts'
 import { RefusedError } from '../errors.ts'
 import type { Outgoing } from '../outgoing.ts'
 import {
+  asksForWebSocket,
   foreignOrigin,
   type Refusal,
   readUpgrade,
@@ -33,6 +34,7 @@ import {
 } from '../websocket/upgrade.ts'
 import type { Writer } from '../writer.ts'
 import { BodyMessages, type MessageRequest } from './body-messages.ts'
+import { decodeLatin1 } from './latin1.ts'
 import { Request } from './request.ts'
 import { type AnswerContext, HttpWriter } from './writer.ts'
 
@@ -227,7 +229,7 @@ export class HttpSession implements ClientSession, BodySink, AnswerContext, Mess
     connection.deadline = Number.POSITIVE_INFINITY
     this.bodyRead = false
     this.close ||= !head.keepAlive
-    if (head.upgrade && listsWebSocket(head.field('upgrade'))) return this.startUpgrade()
+    if (asksForWebSocket(head)) return this.startUpgrade()
     this.answer = new HttpWriter(this)
     this.setCorsFields(this.answer)
     switch (head.method) {
@@ -396,14 +398,4 @@ export class HttpSession implements ClientSession, BodySink, AnswerContext, Mess
 
 function setFields(answer: HttpWriter, fields: readonly Field[]): void {
   for (const [name, value] of fields) answer.setHeader(name, value)
-}
-
-/** Node's decoder makes a string of a field in a fraction of the time of a loop; a head that came in pieces is no Buffer. */
-function decodeLatin1(bytes: Uint8Array, start: number, end: number): string {
-  if (bytes instanceof Buffer) return bytes.toString('latin1', start, end)
-  return Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString('latin1')
-}
-
-function listsWebSocket(upgrade: string | undefined): boolean {
-  return upgrade?.split(',').some((protocol) => protocol.trim().toLowerCase() === 'websocket') === true
 }

@@ -54,6 +54,13 @@ export interface Refusal {
   readonly fields: readonly Field[]
 }
 
+/** Whether a request wants to switch to WebSocket; any other upgrade may be ignored (RFC 9110 §7.8). */
+export function asksForWebSocket(head: RequestHead): boolean {
+  if (!head.upgrade) return false
+  const protocols = head.field('upgrade')!.split(',')
+  return protocols.some((protocol) => protocol.trim().toLowerCase() === 'websocket')
+}
+
 /** The handshake that the client asks for, or the refusal to answer with. */
 export function readUpgrade(connection: Connection, head: RequestHead): AcceptedHandshake | Refusal {
   const { host } = connection
