@@ -127,7 +127,7 @@ test('messages of every length form come back whole', async (t) => {
   for (let piece = 0; piece < 20; piece++)
     peer.send(frame(piece === 0 ? 0x02 : 0x00, Buffer.alloc(60_000, piece)))
   peer.send(frame(0x80))
-  await serving.until(() => peer.received.length === 1_200_000 + 10)
+  await serving.until(() => peer.length === 1_200_000 + 10)
   assert.deepEqual([...peer.received.subarray(0, 10)], [BINARY, 127, 0, 0, 0, 0, 0, 0x12, 0x4f, 0x80])
   assert.equal(peer.received[10 + 60_000 * 19], 19)
 })

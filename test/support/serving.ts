@@ -59,9 +59,9 @@ function record(server: Server): Omit<Serving, 'port'> {
   return { server, log, messages, clients, errors, until }
 }
 
-/** Polls: what is waited for has no event of its own. Fails after five seconds. */
+/** Polls: what is waited for has no event of its own. Fails after twenty seconds, for machines that have other things to do. */
 export async function until(condition: () => boolean): Promise<void> {
-  const deadline = Date.now() + 5_000
+  const deadline = Date.now() + 20_000
   while (!condition()) {
     if (Date.now() > deadline) throw new Error(`Waited in vain for ${condition}`)
     await new Promise((resolve) => setTimeout(resolve, 2))
@@ -71,7 +71,9 @@ export async function until(condition: () => boolean): Promise<void> {
 /** The other end of a connection. */
 export class Peer {
   readonly socket: Socket
-  received: Buffer = Buffer.alloc(0)
+  private chunks: Buffer[] = []
+  /** Bytes that were received. */
+  length = 0
   ended = false
   closed = false
   error: string | undefined
@@ -79,7 +81,8 @@ export class Peer {
   constructor(socket: Socket) {
     this.socket = socket
     socket.on('data', (chunk) => {
-      this.received = Buffer.concat([this.received, chunk])
+      this.chunks.push(chunk)
+      this.length += chunk.length
     })
     socket.on('end', () => {
       this.ended = true
@@ -90,6 +93,17 @@ export class Peer {
     socket.on('close', () => {
       this.closed = true
     })
+  }
+
+  /** All that was received; a test may empty it. */
+  get received(): Buffer {
+    if (this.chunks.length !== 1) this.chunks = [Buffer.concat(this.chunks)]
+    return this.chunks[0]!
+  }
+
+  set received(bytes: Buffer) {
+    this.chunks = [bytes]
+    this.length = bytes.length
   }
 
   get text(): string {
