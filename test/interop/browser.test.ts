@@ -64,7 +64,7 @@ test('the list shows who comes and who goes', async (t) => {
   const command = await startCommand(t)
   const page = await newPage()
   await openRoom(page, command.url('http'))
-  assert.equal(await page.locator('[data-testid=client].own').count(), 1)
+  await page.locator('[data-testid=client].own').waitFor()
   const raw = nc(t, command.port)
   raw.write('hello\n')
   const client = page.locator('[data-testid=client][data-protocol=raw]')
