@@ -121,7 +121,7 @@ test('https: the page joins by wss', async (t) => {
   const message = await command.message('by wss')
   assert.equal(message.protocol, 'websocket')
   assert.equal(message.encrypted, true)
-  assert.equal(await page.locator('[data-testid=client].own [data-encrypted]').count(), 1)
+  await page.locator('[data-testid=client].own [data-encrypted]').waitFor({ state: 'attached' })
   assert.deepEqual(complaints, [])
 })
 
