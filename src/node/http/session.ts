@@ -246,7 +246,7 @@ export class HttpSession implements ClientSession, BodySink, AnswerContext, Mess
   private startUpgrade(): void {
     const { connection, head } = this
     const handshake = readUpgrade(connection, head)
-    if (!('accepted' in handshake && handshake.accepted)) return this.refuseWith(handshake as Refusal)
+    if ('status' in handshake) return this.refuseWith(handshake)
     const hook = connection.host.settings.upgrade
     if (hook === undefined) return this.finishUpgrade(handshake, undefined)
     this.state = UPGRADING
