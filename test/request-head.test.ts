@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { BodyFraming, type HeadLimits, RequestHead } from '../src/http/index.ts'
-import { bytes, everySplit, feed } from './support/splits.ts'
+import { bytes, everySplit, feed, text } from './support/splits.ts'
 
 function parse(input: string, limits?: Partial<HeadLimits>): RequestHead {
   const head = new RequestHead(limits)
@@ -129,6 +129,34 @@ test('a head in several chunks keeps none of them', () => {
     return [head.target, head.host, ...head.rawFields()]
   })
   assert.deepEqual(result, ['/a', 'b', 'Host', 'b', 'X', '1'])
+})
+
+test('raw: the bytes of the head and no others, however they came', () => {
+  const input = `${GET}X: \t1 \t\r\n\r\n`
+  const result = everySplit(bytes(`\r\n${input}rest`), (chunks) => {
+    const head = new RequestHead()
+    assert.equal(head.raw().length, 0)
+    const left = feed(head, chunks)
+    assert.equal(text(left), 'rest')
+    const raw = text(head.raw())
+    head.detach()
+    assert.equal(text(head.raw()), raw, 'detach keeps them')
+    head.reset()
+    assert.equal(head.raw().length, 0)
+    return raw
+  })
+  assert.equal(result, input)
+})
+
+test('raw: a view of the chunk, of its class; nothing of a head that failed', () => {
+  const head = new RequestHead()
+  const chunk = Buffer.from(`${GET}\r\nGET`, 'latin1')
+  const end = head.push(chunk, 0, chunk.length)
+  const raw = head.raw()
+  assert.ok(Buffer.isBuffer(raw))
+  assert.deepEqual([raw.buffer, raw.byteOffset, raw.length], [chunk.buffer, chunk.byteOffset, end])
+  assert.equal(parse('GET / HTTP/1.1\r\nX: 1\r\n\r\n').raw().length, 0)
+  assert.equal(parse(GET).raw().length, 0)
 })
 
 test('after reset nothing of the last head is left', () => {

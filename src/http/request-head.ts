@@ -192,6 +192,24 @@ export class RequestHead {
     return this.section.headers()
   }
 
+  /**
+   * The bytes of the complete head, from the method's first to the empty line and with it, for another engine
+   * to read; none before `complete`. It is a view and no copy (of the chunk's own class, so that a Buffer gives
+   * a Buffer): of the chunk that the head came in, to be used before that is overwritten, or of the own buffer.
+   *
+   * @example
+   * import { RequestHead } from 'portmanteau/http'
+   *
+   * const head = new RequestHead()
+   * const bytes = Uint8Array.from('\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\nrest', (c) => c.charCodeAt(0))
+   * const pos = head.push(bytes, 0, bytes.length) // 29
+   * head.raw().length // 27: the empty line before it is not the head's
+   */
+  raw(): Uint8Array {
+    const { bytes, base } = this.section
+    return bytes.subarray(base, this.complete ? base + this.length : base)
+  }
+
   /** Copies the head if it still lies in the chunk, which is then free to be overwritten. */
   detach(): void {
     if (this.complete) this.section.detach(this.length)
