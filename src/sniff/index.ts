@@ -1,3 +1,5 @@
+export { canonicalAddress, formatAddress, parseAddress } from './address.ts'
+export { AddressError, addressMatcher } from './address-matcher.ts'
 export type { Signature } from './signature.ts'
 export { MATCH, NO, pattern, SniffError, Verdict } from './signature.ts'
 export { SignatureTable } from './signature-table.ts'
