@@ -1,4 +1,14 @@
 export {
+  acceptedBodyCodings,
+  type BodyCoding,
+  type CodableHead,
+  chooseCoding,
+  markCoded,
+  mayTransform,
+  readContentCodings,
+  varyByEncoding,
+} from './accept-encoding.ts'
+export {
   AnswerFraming,
   AnswerHead,
   type AnswerOptions,
