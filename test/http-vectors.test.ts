@@ -141,12 +141,11 @@ for (const vector of cases) {
   })
 }
 
-test('there are vectors for every row of the checklist that concerns the core', () => {
+test('there are vectors for every row of the checklist that concerns the core, many times over', () => {
   const rows = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 23, 24, 25]
-  for (const row of rows)
-    assert.ok(
-      cases.some(({ name }) => name.startsWith(`H${row} `)),
-      `H${row} has no vector`,
-    )
-  assert.ok(cases.length >= 120, `only ${cases.length} vectors`)
+  for (const row of rows) {
+    const count = cases.filter(({ name }) => name.startsWith(`H${row} `)).length
+    assert.ok(count >= 5, `H${row} has ${count} vectors`)
+  }
+  assert.ok(cases.length >= 750, `only ${cases.length} vectors`)
 })

@@ -8,10 +8,11 @@ const CLOSE_BRACKET = 0x5d
 const MAX_PORT = 65535
 
 /**
- * Whether the bytes are a host with an optional port. Stricter than the grammar in three points:
- * the host must not be empty (RFC 9110 §4.2.1), the port must be one that exists, and a comma is refused,
- * although a reg-name may hold it: `Host: a,b` is what a combined repetition of Host looks like.
- * `user@` is refused too (RFC 9110 §4.2.4), and IPvFuture, of which none was ever defined.
+ * Whether the bytes are a host with an optional port. Stricter than the grammar in four points:
+ * the host must not be empty (RFC 9110 §4.2.1), nor a label in it, but for the one behind a last dot (RFC 1034
+ * §3.5; nginx refuses it too), the port must be one that exists, and a comma is refused, although a reg-name may
+ * hold it: `Host: a,b` is what a combined repetition of Host looks like. `user@` is refused too (RFC 9110 §4.2.4),
+ * and IPvFuture, of which none was ever defined.
  */
 export function isAuthority(bytes: Uint8Array, start: number, end: number): boolean {
   if (start === end) return false
@@ -34,7 +35,8 @@ function nameEnd(bytes: Uint8Array, start: number, end: number): number {
     if (bytes[at] === PERCENT) {
       if (at + 2 >= end || !isHex(bytes[at + 1]!) || !isHex(bytes[at + 2]!)) return -1
       at += 3
-    } else if ((characterClass[bytes[at]!]! & REG_NAME) !== 0) at++
+    } else if (bytes[at] === DOT && (at === start || bytes[at - 1] === DOT)) return -1
+    else if ((characterClass[bytes[at]!]! & REG_NAME) !== 0) at++
     else return -1
   }
   return at

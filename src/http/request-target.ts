@@ -1,10 +1,11 @@
 /** The forms of a request target (RFC 9112 §3.2). */
 import { isAuthority } from './authority.ts'
-import { COLON, matchesFolded, SLASH } from './characters.ts'
+import { COLON, hexValue, matchesFolded, SLASH } from './characters.ts'
 
 export const TargetForm = { origin: 0, absolute: 1, authority: 2, asterisk: 3, invalid: 4 } as const
 export type TargetForm = (typeof TargetForm)[keyof typeof TargetForm]
 
+const PERCENT = 0x25
 const ASTERISK = 0x2a
 const QUESTION = 0x3f
 
@@ -18,14 +19,30 @@ export function targetForm(bytes: Uint8Array, start: number, end: number, method
     const valid = isAuthority(bytes, start, end) && hasPort(bytes, start, end)
     return valid ? TargetForm.authority : TargetForm.invalid
   }
-  if (bytes[start] === SLASH) return TargetForm.origin
+  if (bytes[start] === SLASH) return isPath(bytes, start, end) ? TargetForm.origin : TargetForm.invalid
   if (bytes[start] === ASTERISK && end - start === 1)
     return method === 'OPTIONS' ? TargetForm.asterisk : TargetForm.invalid
   const authority = authorityStart(bytes, start, end)
   if (authority === start) return TargetForm.invalid
-  return isAuthority(bytes, authority, authorityEnd(bytes, authority, end))
+  const path = authorityEnd(bytes, authority, end)
+  return isAuthority(bytes, authority, path) && isPath(bytes, path, end)
     ? TargetForm.absolute
     : TargetForm.invalid
+}
+
+/**
+ * Whether each percent sign of the path begins an octet (RFC 3986 §2.1) that is not NUL (§7.3), as nginx has it:
+ * what else it could mean, each decoder decides for itself. A query is not looked at: browsers send any in it.
+ */
+function isPath(bytes: Uint8Array, start: number, end: number): boolean {
+  for (let at = start; at < end && bytes[at] !== QUESTION; at++) {
+    if (bytes[at] !== PERCENT) continue
+    if (at + 2 >= end) return false
+    const high = hexValue[bytes[at + 1]!]!
+    const low = hexValue[bytes[at + 2]!]!
+    if (high > 15 || low > 15 || high + low === 0) return false
+  }
+  return true
 }
 
 /** Where the authority of an absolute target begins; `start` if it has none. */
