@@ -4,8 +4,9 @@
  * can show who is there.
  */
 import { readFileSync } from 'node:fs'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import type { Client, Request, Response, Server, Writer } from './index.ts'
+import type { Client, Server, Writer } from './index.ts'
 
 /** A client as the room's events show it. */
 export interface Member {
@@ -49,6 +50,8 @@ const PAGE_FIELDS = {
   'Referrer-Policy': 'no-referrer',
   'X-Content-Type-Options': 'nosniff',
 }
+
+const TEXT_FIELDS = { 'Content-Type': 'text/plain; charset=utf-8', 'X-Content-Type-Options': 'nosniff' }
 
 export class Room {
   private readonly server: Server
@@ -107,15 +110,15 @@ export class Room {
     this.report({ event: 'error', ...id, address: addressOf(peer), code, message })
   }
 
-  private onRequest(request: Request, response: Response): void {
-    if (request.method !== 'GET' && request.method !== 'HEAD') {
+  private onRequest({ method, url = '' }: IncomingMessage, response: ServerResponse): void {
+    if (method !== 'GET' && method !== 'HEAD') {
       response
-        .writeHead(405, { Allow: 'GET, HEAD, POST, PUT, OPTIONS' })
+        .writeHead(405, { ...TEXT_FIELDS, Allow: 'GET, HEAD, POST, PUT, OPTIONS' })
         .end('GET for the page, POST or PUT for a message\n')
-    } else if (request.url === '/' || request.url.startsWith('/?')) {
+    } else if (url === '/' || url.startsWith('/?')) {
       response.writeHead(200, PAGE_FIELDS).end(this.page)
     } else {
-      response.writeHead(404).end('The page is at /\n')
+      response.writeHead(404, TEXT_FIELDS).end('The page is at /\n')
     }
   }
 

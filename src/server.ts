@@ -1,7 +1,10 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Server as NetServer, type Socket } from 'node:net'
-import type { Readable } from 'node:stream'
+import type { Duplex, Readable } from 'node:stream'
 import type { Client } from './node/client/client.ts'
-import type { Request, Response } from './node/http/request.ts'
+import type { Endpoint } from './node/endpoint.ts'
+import { attachTo, type UpgradingServer } from './node/http/attachment.ts'
+import { requestBytes } from './node/http/request.ts'
 import type { ServerOptions } from './node/limits/options.ts'
 import { Outgoing } from './node/outgoing.ts'
 import { Reception, type Stats } from './node/reception.ts'
@@ -20,8 +23,11 @@ export interface ServerEvents<Message = Buffer> {
   clientDisconnect: (socket: Client) => void
   /** Something went wrong with one client; it is being ended. `error.code` is stable: see `docs/errors.md`. */
   clientError: (error: Error & { code?: string }, socket: Client | Socket) => void
-  /** An HTTP request that is no message. Without a listener it is answered with 405. */
-  request: (request: Request, response: Response) => void
+  /**
+   * An HTTP request that is no message, as `node:http` gives it. Without a listener, and without the option `http`, it is
+   * answered with 405.
+   */
+  request: (request: IncomingMessage, response: ServerResponse) => void
 }
 
 /** `on` and its like: typed for the events above, as in `net.Server` for all others. */
@@ -69,6 +75,7 @@ export class Server<Message extends Buffer | Readable = Buffer> extends NetServe
     this.reception = new Reception(this, given)
     if (given.maxConnections !== undefined) this.maxConnections = given.maxConnections
     if (typeof onMessage === 'function') this.on('message', onMessage)
+    if (typeof given.http === 'function') this.on('request', given.http)
     super.on('newListener', (event: string | symbol) => {
       if (event === 'message') process.nextTick(() => this.reception.replay())
     })
@@ -104,6 +111,29 @@ export class Server<Message extends Buffer | Readable = Buffer> extends NetServe
     for (const [id, session] of this.reception.sessions) {
       if (typeof leftOut === 'function' ? !leftOut(session.client) : id !== leftOut) session.send(outgoing)
     }
+  }
+
+  /**
+   * Takes the WebSockets that are asked for on a server that exists, which listens and answers requests as before. With
+   * `path` only those of that path (the rest is left to its other listeners of `upgrade`, or refused).
+   *
+   * @example
+   * const httpServer = http.createServer(app).listen(8080)
+   * new Server((message, socket, writer) => writer.write(message)).attach(httpServer, { path: '/chat' })
+   */
+  attach(httpServer: UpgradingServer, options: { path?: string } = {}): this {
+    attachTo(httpServer, this, options.path)
+    return this
+  }
+
+  /**
+   * Takes one WebSocket that is asked for on another server, with what its event `upgrade` gives.
+   *
+   * @example
+   * httpServer.on('upgrade', (request, socket, head) => server.handleUpgrade(request, socket, head))
+   */
+  handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    this.reception.openHttp(socket, socket as Endpoint, requestBytes(request, head))
   }
 
   /** Counts of connections, clients and verdicts. */

@@ -168,6 +168,29 @@ export class AnswerHead {
     return head + this.framingLine(options) + '\r\n'
   }
 
+  /**
+   * Status and fields for where HTTP is written another way (RFC 9113 §8.3): every field that was set, and Content-Length
+   * where the body's length is known, but none about the connection.
+   *
+   * @throws {HttpError} `ERR_HTTP_ANSWER_STATUS_INVALID`, or `ERR_HTTP_ANSWER_LENGTH_INVALID`
+   * @example
+   * import { AnswerHead } from 'portmanteau/http'
+   *
+   * const answer = new AnswerHead()
+   * answer.setField('Content-Type', 'text/plain')
+   * answer.fields({ length: 2 }) // [['Content-Type', 'text/plain'], ['Content-Length', '2']]
+   */
+  fields(options: Pick<AnswerOptions, 'length' | 'head'>): [name: string, value: string | readonly string[]][] {
+    this.checkStatus()
+    const fields = this.names.map((name, at): [string, string | readonly string[]] => [
+      name,
+      this.values[at]!,
+    ])
+    const length = this.contentLength(options)
+    if (length >= 0) fields.push(['Content-Length', String(length)])
+    return fields
+  }
+
   private statusLine(): string {
     const { status, reason } = this
     if (reason === '') {
@@ -177,9 +200,14 @@ export class AnswerHead {
         'ERR_HTTP_ANSWER_REASON_INVALID',
         'Cannot write the answer: its reason is not plain Latin-1',
       )
+    this.checkStatus()
+    return `HTTP/1.1 ${status} ${reason || (reasonPhrases.get(status) ?? '')}\r\n`
+  }
+
+  private checkStatus(): void {
+    const { status } = this
     if (!Number.isInteger(status) || status < 100 || status > 599)
       throw refusal('ERR_HTTP_ANSWER_STATUS_INVALID', `Cannot write the answer: ${status} is no status`)
-    return `HTTP/1.1 ${status} ${reason || (reasonPhrases.get(status) ?? '')}\r\n`
   }
 
   /** RFC 9112 §9.3: open is the default of 1.1 and has to be said to 1.0. An interim answer closes nothing. */
@@ -199,7 +227,15 @@ export class AnswerHead {
   }
 
   /** RFC 9110 §8.6, RFC 9112 §6.1: neither field in 1xx and 204; a 304 says only what it was told. */
-  private framingLine({ length, versionMinor, head }: AnswerOptions): string {
+  private framingLine(options: AnswerOptions): string {
+    const length = this.contentLength(options)
+    if (length >= 0) return 'Content-Length: ' + length + '\r\n'
+    const chunked = options.versionMinor === 1 && !isBodyless(this.status)
+    return chunked ? 'Transfer-Encoding: chunked\r\n' : ''
+  }
+
+  /** What Content-Length says, or -1. */
+  private contentLength({ length, head }: Pick<AnswerOptions, 'length' | 'head'>): number {
     const declared = this.declaredLength
     const hasBody = head !== true && !isBodyless(this.status)
     if (hasBody && length >= 0 && declared >= 0 && length !== declared)
@@ -207,11 +243,8 @@ export class AnswerHead {
         'ERR_HTTP_ANSWER_LENGTH_INVALID',
         `Cannot write the answer: its body has ${length} bytes, its Content-Length is ${declared}`,
       )
-    if (this.status < 200 || this.status === 204) return ''
-    if (declared >= 0) return 'Content-Length: ' + declared + '\r\n'
-    if (this.status === 304) return ''
-    if (length >= 0) return 'Content-Length: ' + length + '\r\n'
-    return versionMinor === 1 ? 'Transfer-Encoding: chunked\r\n' : ''
+    if (this.status < 200 || this.status === 204) return -1
+    return declared >= 0 || this.status === 304 ? declared : length
   }
 
   private setFraming(name: string, lower: string, value: string | readonly string[]): boolean {

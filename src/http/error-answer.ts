@@ -26,14 +26,31 @@ export function errorAnswer(
   options: ErrorAnswerOptions,
 ): string {
   const answer = new AnswerHead()
-  const text = plainLine(error.message) + '\n'
-  answer.status = error.status
-  answer.setField('Content-Type', 'text/plain; charset=iso-8859-1')
-  answer.setField('X-Content-Type-Options', 'nosniff')
-  for (const [name, value] of options.fields ?? []) answer.setField(name, value)
+  const text = errorAnswerText(answer, error, options.fields ?? [])
   const { date, head = false } = options
   const formatted = answer.format({ length: text.length, keepAlive: false, versionMinor: 1, date, head })
   return head ? formatted : formatted + text
+}
+
+/**
+ * Sets status and fields of an answer to a request that cannot be served; returns its body, in Latin-1.
+ *
+ * @example
+ * import { AnswerHead, errorAnswerText } from 'portmanteau/http'
+ *
+ * const head = new AnswerHead()
+ * errorAnswerText(head, { status: 405, message: 'Cannot PUT here' }, [['Allow', 'GET']]) // 'Cannot PUT here\n'
+ */
+export function errorAnswerText(
+  answer: AnswerHead,
+  error: { readonly status: number; readonly message: string },
+  fields: NonNullable<ErrorAnswerOptions['fields']>,
+): string {
+  answer.status = error.status
+  answer.setField('Content-Type', 'text/plain; charset=iso-8859-1')
+  answer.setField('X-Content-Type-Options', 'nosniff')
+  for (const [name, value] of fields) answer.setField(name, value)
+  return plainLine(error.message) + '\n'
 }
 
 function plainLine(message: string): string {

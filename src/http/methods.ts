@@ -22,3 +22,16 @@ function spells(bytes: Uint8Array, start: number, method: string): boolean {
   }
   return true
 }
+
+/**
+ * Whether the method is one of RFC 9110 §9.3 or PATCH; an unknown one is to be answered with 501.
+ *
+ * @example
+ * import { isKnownMethod } from 'portmanteau/http'
+ *
+ * isKnownMethod('GET') // true
+ * isKnownMethod('get') // false: methods are case-sensitive
+ */
+export function isKnownMethod(method: string): boolean {
+  return byLength[method.length]?.includes(method) === true
+}

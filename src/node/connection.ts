@@ -6,8 +6,11 @@
  *
  * The socket's listeners are shared functions: a connection that sits silent costs its fields, no closures.
  */
-import type { Socket } from 'node:net'
+import { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import type { Client } from './client/client.ts'
+import type { Faucet } from './client/message-queue.ts'
+import type { Endpoint } from './endpoint.ts'
 import { PortmanteauError } from './errors.ts'
 import type { ConnectionHost, Host } from './host.ts'
 import type { BufferHolder } from './limits/buffer-budget.ts'
@@ -36,17 +39,24 @@ export interface Session {
 }
 
 const owner = Symbol('connection')
-/** The session of a client: what the application knows it by. */
-export interface ClientSession extends Session {
-  readonly connection: Connection<ConnectionHost>
+
+/** A client among the others: what the application reaches it by. */
+export interface Member {
   readonly client: Client
+  /** What keeps it from sending more than is taken. */
+  readonly connection: Faucet
   /** What it can be answered through now; on HTTP there is none between two requests. */
   readonly writer: Writer | undefined
   /** Sends one message that goes to many. Returns `false` when the client is slow, gone, or not listening. */
   send(outgoing: Outgoing): boolean
 }
 
-type OwnedSocket = Socket & { [owner]: Connection<ConnectionHost> }
+/** The session of a client that has a connection of its own. */
+export interface ClientSession extends Session, Member {
+  readonly connection: Connection<ConnectionHost>
+}
+
+type OwnedSocket = Duplex & { [owner]: Connection<ConnectionHost> }
 
 /** A message of just the limit does not exceed it with what is around it. */
 const FRAMING_BYTES = 64
@@ -54,10 +64,15 @@ const FRAMING_BYTES = 64
 /** A client that does not take what it is sent is not read from either, beyond this many bytes. */
 const STOP_READING_ABOVE = 1024 * 1024
 
+/** Milliseconds of silence before the first probe. */
+const PROBE_AFTER = 1_000
+
 export class Connection<Owner extends ConnectionHost = Host> implements Deadlined, BufferHolder, SlabOwner {
   readonly host: Owner
-  readonly socket: Socket
-  readonly encrypted: boolean
+  /** A `net.Socket` or `TLSSocket`, or a stream of HTTP/2. */
+  readonly socket: Duplex
+  /** Where the client is: the socket itself, unless something speaks for it. */
+  readonly endpoint: Endpoint
   /** When it was accepted, by the coarse clock. */
   readonly since: number
   deadline: number
@@ -79,10 +94,15 @@ export class Connection<Owner extends ConnectionHost = Host> implements Deadline
   private corked: boolean
   private finished: boolean
 
-  constructor(host: Owner, socket: Socket, start: (connection: Connection<Owner>) => Session) {
+  constructor(
+    host: Owner,
+    socket: Duplex,
+    start: (connection: Connection<Owner>) => Session,
+    endpoint: Endpoint = socket as Endpoint,
+  ) {
     this.host = host
     this.socket = socket
-    this.encrypted = 'encrypted' in socket
+    this.endpoint = endpoint
     this.since = host.deadlines.now
     this.deadline = Number.POSITIVE_INFINITY
     this.charged = 0
@@ -99,6 +119,10 @@ export class Connection<Owner extends ConnectionHost = Host> implements Deadline
     host.deadlines.add(this)
     this.session = start(this)
     this.listen(socket as OwnedSocket)
+  }
+
+  get encrypted(): boolean {
+    return this.endpoint.encrypted === true
   }
 
   get writable(): boolean {
@@ -268,15 +292,27 @@ export class Connection<Owner extends ConnectionHost = Host> implements Deadline
     this.host.report(new PortmanteauError(code, message, cause === undefined ? undefined : { cause }), this)
   }
 
+  /** The peer has ended its side, and may be gone altogether: only the system's own probes can tell. */
+  probe(): void {
+    const { socket } = this
+    if (socket instanceof Socket) socket.setKeepAlive(true, PROBE_AFTER)
+  }
+
   /** Gives the socket away, untouched; the connection is over for us. */
-  release(): Socket {
+  release(): Duplex {
     const socket = this.socket
+    this.flush()
     socket.removeListener('data', onData)
     socket.removeListener('end', onEnd)
     socket.removeListener('drain', onDrain)
     socket.removeListener('close', onClose)
     this.leave()
     return socket
+  }
+
+  /** Stops listening for errors of a socket that was given away, once its new owner does. */
+  disown(): void {
+    this.socket.removeListener('error', onError)
   }
 
   expire(): void {
@@ -352,24 +388,24 @@ export class Connection<Owner extends ConnectionHost = Host> implements Deadline
   }
 }
 
-function onData(this: Socket, chunk: Buffer): void {
+function onData(this: Duplex, chunk: Buffer): void {
   ;(this as OwnedSocket)[owner].onData(chunk)
 }
 
-function onEnd(this: Socket): void {
+function onEnd(this: Duplex): void {
   ;(this as OwnedSocket)[owner].onEnd()
 }
 
 /** Stays on the socket to the end, also after `release`: an error never goes without a listener. */
-function onError(this: Socket, error: Error): void {
+function onError(this: Duplex, error: Error): void {
   const connection = (this as OwnedSocket)[owner]
   connection.host.report(error, connection)
 }
 
-function onDrain(this: Socket): void {
+function onDrain(this: Duplex): void {
   ;(this as OwnedSocket)[owner].onDrain()
 }
 
-function onClose(this: Socket): void {
+function onClose(this: Duplex): void {
   ;(this as OwnedSocket)[owner].onClose()
 }

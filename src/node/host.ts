@@ -1,7 +1,9 @@
-import type { Readable } from 'node:stream'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Duplex, Readable } from 'node:stream'
 import type { Client } from './client/client.ts'
-import type { ClientSession, Connection } from './connection.ts'
-import type { Request, Response } from './http/request.ts'
+import type { Connection, Member, Session } from './connection.ts'
+import type { Endpoint } from './endpoint.ts'
+import type { HttpWriter } from './http/writer.ts'
 import type { BufferBudget } from './limits/buffer-budget.ts'
 import type { Deadlines } from './limits/deadlines.ts'
 import type { Settings } from './limits/options.ts'
@@ -23,8 +25,8 @@ export interface ConnectionHost {
   readonly budget: BufferBudget
   /** Ends the batch of writes of this turn of the event loop. */
   flushSoon(connection: Connection<ConnectionHost>): void
-  clientConnected(session: ClientSession): void
-  clientDisconnected(session: ClientSession): void
+  clientConnected(member: Member): void
+  clientDisconnected(member: Member): void
   /** While a listener is still at it, a promise; it resolves with whether all of them succeeded. */
   deliver(message: Message, client: Client, writer: Writer): Promise<boolean> | undefined
   report(error: Error, connection: Connection<ConnectionHost>): void
@@ -35,18 +37,39 @@ export interface ConnectionHost {
 export interface Host extends ConnectionHost {
   /** Whether it has a certificate. */
   readonly encrypts: boolean
-  /** Whether anybody listens for requests that are no messages. */
+  /** Whether the application takes requests that are no messages. */
   readonly servesRequests: boolean
   /** Whether a page from this origin may speak to a server that it reached under this host name. */
   allowsOrigin(origin: string | undefined, host: string | undefined, encrypted: boolean): boolean
   /** The clock's second as an HTTP `Date`. */
   date(): string
   /** Sends, after this turn, what an answer that has not ended has gathered. */
-  flushAnswerSoon(answer: Response): void
+  flushAnswerSoon(answer: HttpWriter): void
+  /** Reads a socket, or a stream that is like one, from its present position on. */
+  adopt(socket: Duplex, endpoint: Endpoint, start: (connection: Connection) => Session): Connection
+  /** Reads a socket as HTTP/1.1 that begins with these bytes. */
+  openHttp(socket: Duplex, endpoint: Endpoint, first: Buffer): void
+  /** Takes the socket of a connection that speaks HTTP/2; `first` is what was read of it. */
+  startHttp2(connection: Connection, first: Buffer): void
+  /** Hands a request on HTTP/2 to the application; `head` is its head as HTTP/1.1 has it. */
+  startBridge(bridge: Duplex & Endpoint, head: string): void
+  /** The client is reached another way from now on. */
+  moved(member: Member): void
+  /** A socket that was handed on is closed. */
+  left(): void
   /** Takes the socket of a connection that begins with a ClientHello; `first` is what was read of it. */
   startTls(connection: Connection, first: Buffer): void
-  /** Returns `false` when nobody listens. */
-  request(request: Request, response: Response): boolean
+  /**
+   * Takes the socket of a connection at a request for the application; `first` is the rest of what was read, from that
+   * request's first byte. `client` is who sent messages on the connection before.
+   */
+  startRequest(connection: Connection, first: Buffer, client: Client | undefined): void
+  /** Reports what went wrong with a client that has no connection of its own. */
+  reportOf(error: Error, client: Client | Duplex): void
+  /** Hands a request to the application. */
+  request(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void
+  /** Calls the application. What it throws ends up where Node puts it, once `failed` was called. */
+  guard(act: () => void, failed?: () => void): void
   /**
    * Asks the application. What it throws or rejects ends up where Node puts it, and counts as a refusal with 500.
    */

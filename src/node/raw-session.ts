@@ -5,7 +5,7 @@ import { Client } from './client/client.ts'
 import type { ClientSession, Connection } from './connection.ts'
 import { markText, toMessage } from './message.ts'
 import { frameRaw, type Outgoing } from './outgoing.ts'
-import { type Data, type WriteOptions, Writer } from './writer.ts'
+import { ConnectionWriter, type Data, type WriteOptions } from './writer.ts'
 import { GatheringWritable } from './writer-streams.ts'
 
 export class RawSession implements ClientSession, MessageSink {
@@ -20,7 +20,7 @@ export class RawSession implements ClientSession, MessageSink {
   constructor(connection: Connection) {
     const { settings } = connection.host
     this.connection = connection
-    this.client = new Client(connection.socket, 'raw', undefined)
+    this.client = new Client(connection.endpoint, 'raw', undefined)
     this.writer = new RawWriter(connection)
     this.reader = settings.framing.createReader(this, settings.messageLimit)
     this.pending = 0
@@ -100,7 +100,7 @@ export class RawSession implements ClientSession, MessageSink {
 }
 
 /** A raw client's writer: each message in the server's framing. */
-export class RawWriter extends Writer {
+export class RawWriter extends ConnectionWriter {
   override write(data: Data, _options?: WriteOptions): boolean {
     if (this.ended) return false
     return this.connection.write(frameRaw(data, this.connection.host.settings.framing))

@@ -1,21 +1,26 @@
 /** Accepts connections, keeps the books of them and of the clients, and speaks to the application's listeners. */
 import type { EventEmitter } from 'node:events'
+import { Server as HttpServer } from 'node:http'
 import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 import { compileOrigins, sameOrigin } from '../http/index.ts'
 import { SignatureTable, signatures } from '../sniff/index.ts'
+import { Application } from './application.ts'
 import type { Client } from './client/client.ts'
-import { type ClientSession, Connection } from './connection.ts'
+import { Connection, type Member, type Session } from './connection.ts'
+import type { Endpoint } from './endpoint.ts'
 import { PortmanteauError } from './errors.ts'
-import type { ConnectionHost, Failed, Host, Message } from './host.ts'
-import type { Request, Response } from './http/request.ts'
+import type { ConnectionHost, Host } from './host.ts'
+import { NodeServer } from './http/node-server.ts'
 import { HttpSession } from './http/session.ts'
+import type { HttpWriter } from './http/writer.ts'
+import { Http2Acceptor } from './http2/acceptor.ts'
 import { BufferBudget } from './limits/buffer-budget.ts'
 import { Deadlines } from './limits/deadlines.ts'
 import { resolveOptions, type ServerOptions, type Settings } from './limits/options.ts'
 import { SniffSession } from './sniff-session.ts'
 import { hasCertificate, TlsAcceptor } from './tls/acceptor.ts'
-import type { Writer } from './writer.ts'
 
 /** What `server.stats()` counts. */
 export interface Stats {
@@ -37,22 +42,20 @@ export interface Stats {
 /** Compiled once for all servers of the process: that takes milliseconds. */
 let sharedTable: SignatureTable | undefined
 
-const FAILED: Failed = { status: 500, message: 'Cannot answer: the application has failed' }
-
-type Listener = (...args: unknown[]) => unknown
-
-export class Reception implements Host {
+export class Reception extends Application implements Host {
   readonly settings: Settings
   readonly deadlines: Deadlines
   readonly budget: BufferBudget
   readonly encrypts: boolean
   /** The sessions of the clients, by the clients' ids. */
-  readonly sessions: Map<string, ClientSession>
+  readonly sessions: Map<string, Member>
   readonly clients: Map<string, Client>
   closing: boolean
-  private readonly emitter: EventEmitter
   private readonly table: SignatureTable
   private readonly acceptor: TlsAcceptor | undefined
+  /** Made when they are needed, and anew when the server listens again. */
+  private nodeServer: NodeServer | undefined
+  private http2: Http2Acceptor | undefined
   private readonly connections: Set<Connection<ConnectionHost>>
   private readonly addresses: Map<string, number>
   private readonly originMatches: ((origin: string) => boolean) | undefined
@@ -61,23 +64,28 @@ export class Reception implements Host {
   private dropped: number
   private sniffing: number
   private corked: Connection<ConnectionHost>[]
-  private unfinished: Response[]
+  private unfinished: HttpWriter[]
   private dateSecond: number
   private dateText: string
   private whenEmpty: (() => void) | undefined
 
   constructor(emitter: EventEmitter, options: ServerOptions) {
+    super(emitter, options.http instanceof HttpServer ? options.http : undefined)
     this.settings = resolveOptions(options)
     const { settings } = this
     this.deadlines = new Deadlines(shortestTimeout(settings))
     this.budget = new BufferBudget(settings.bufferLimit)
     this.encrypts = hasCertificate(options)
+    const protocols = settings.http2 ? ['h2', 'http/1.1'] : ['http/1.1']
     this.sessions = new Map()
     this.clients = new Map()
     this.closing = false
-    this.emitter = emitter
     this.table = sharedTable ??= new SignatureTable(signatures)
-    this.acceptor = this.encrypts ? new TlsAcceptor(options, settings.handshakeTimeout, this) : undefined
+    this.acceptor = this.encrypts
+      ? new TlsAcceptor(options, settings.handshakeTimeout, protocols, this)
+      : undefined
+    this.nodeServer = undefined
+    this.http2 = undefined
     this.connections = new Set()
     this.addresses = new Map()
     this.originMatches = settings.allowOrigin === undefined ? undefined : compileOrigins(settings.allowOrigin)
@@ -90,10 +98,6 @@ export class Reception implements Host {
     this.dateSecond = 0
     this.dateText = ''
     this.whenEmpty = undefined
-  }
-
-  get servesRequests(): boolean {
-    return this.emitter.listenerCount('request') > 0
   }
 
   accept(socket: Socket): void {
@@ -125,19 +129,21 @@ export class Reception implements Host {
 
   secured(socket: TLSSocket): void {
     if (this.closing) socket.destroy()
-    else if (socket.alpnProtocol === 'http/1.1') {
-      this.open(socket, (connection) => new HttpSession(connection))
+    else if (socket.alpnProtocol === 'h2') {
+      this.verdicts.http2++
+      this.takeHttp2(socket, socket, undefined)
+    } else if (socket.alpnProtocol === 'http/1.1') {
       this.verdicts.http++
-      this.sniffing--
+      this.adopt(socket, socket, (connection) => new HttpSession(connection))
     } else this.open(socket, (connection) => new SniffSession(connection, this.table))
   }
 
   handshakeFailed(error: Error, socket: Socket): void {
-    this.guard(() => this.emitter.emit('clientError', describeTlsError(error), socket))
+    this.reportOf(describeTlsError(error), socket)
   }
 
   startTls(connection: Connection, first: Buffer): void {
-    this.acceptor?.accept(connection.release(), first)
+    this.acceptor?.accept(connection.release() as Socket, first)
   }
 
   allowsOrigin(origin: string | undefined, host: string | undefined, encrypted: boolean): boolean {
@@ -159,61 +165,58 @@ export class Reception implements Host {
     if (this.corked.push(connection) === 1) process.nextTick(() => this.flushConnections())
   }
 
-  flushAnswerSoon(answer: Response): void {
+  flushAnswerSoon(answer: HttpWriter): void {
     if (this.unfinished.push(answer) === 1) setImmediate(() => this.flushAnswers())
   }
 
-  clientConnected(session: ClientSession): void {
-    const { client } = session
-    this.sessions.set(client.id, session)
-    this.clients.set(client.id, client)
-    session.connection.client = client
-    client.setSource(session)
-    this.guard(() => this.emitter.emit('clientConnect', client, session.writer))
+  adopt(socket: Duplex, endpoint: Endpoint, start: (connection: Connection) => Session): Connection {
+    const connection = new Connection(this, socket, start, endpoint)
+    connection.sniffing = false
+    this.connections.add(connection)
+    return connection
   }
 
-  clientDisconnected(session: ClientSession): void {
-    const { client } = session
+  openHttp(socket: Duplex, endpoint: Endpoint, first: Buffer): void {
+    const connection = this.adopt(socket, endpoint, (opened) => new HttpSession(opened))
+    if (this.closing) connection.destroy()
+    else connection.consume(first, 0)
+  }
+
+  startRequest(connection: Connection, first: Buffer, client: Client | undefined): void {
+    const socket = connection.release()
+    this.nodeServer ??= new NodeServer(this)
+    this.nodeServer.accept(socket, connection.endpoint, first, client)
+    connection.disown()
+  }
+
+  startBridge(bridge: Duplex & Endpoint, head: string): void {
+    this.nodeServer ??= new NodeServer(this)
+    this.nodeServer.accept(bridge, bridge, Buffer.from(head, 'latin1'), undefined)
+  }
+
+  startHttp2(connection: Connection, first: Buffer): void {
+    this.takeHttp2(connection.release(), connection.endpoint, first)
+  }
+
+  clientConnected(member: Member): void {
+    const { client } = member
+    this.clients.set(client.id, client)
+    if (member.connection instanceof Connection) member.connection.client = client
+    this.moved(member)
+    this.guard(() => this.emitter.emit('clientConnect', client, member.writer))
+  }
+
+  clientDisconnected(member: Member): void {
+    const { client } = member
     if (!this.sessions.delete(client.id)) return
     this.clients.delete(client.id)
     client.end()
     this.guard(() => this.emitter.emit('clientDisconnect', client))
   }
 
-  deliver(message: Message, client: Client, writer: Writer): Promise<boolean> | undefined {
-    const listeners = this.emitter.rawListeners('message') as Listener[]
-    if ((listeners.length === 0 || client.listening) && Buffer.isBuffer(message)) client.keep(message)
-    let pending: Promise<boolean> | undefined
-    for (const listener of listeners) {
-      const settled = this.call(listener, message, client, writer)
-      if (settled === undefined) continue
-      pending = pending === undefined ? settled : bothSucceed(pending, settled)
-    }
-    return pending
-  }
-
-  request(request: Request, response: Response): boolean {
-    if (!this.servesRequests) return false
-    this.guard(() => this.emitter.emit('request', request, response))
-    return true
-  }
-
-  ask<Answer>(question: () => Answer | Promise<Answer>): Answer | Promise<Answer | Failed> | Failed {
-    try {
-      const answer = question()
-      if (!(answer instanceof Promise)) return answer
-      return answer.catch((reason) => {
-        rethrowRejection(reason)
-        return FAILED
-      })
-    } catch (error) {
-      rethrow(error)
-      return FAILED
-    }
-  }
-
-  report(error: Error, connection: Connection<ConnectionHost>): void {
-    this.guard(() => this.emitter.emit('clientError', error, connection.client ?? connection.socket))
+  moved(member: Member): void {
+    this.sessions.set(member.client.id, member)
+    member.client.setSource(member)
   }
 
   sniffed(connection: Connection, protocol: keyof Stats['verdicts']): void {
@@ -225,7 +228,11 @@ export class Reception implements Host {
   closed(connection: Connection<ConnectionHost>): void {
     if (!this.connections.delete(connection)) return
     if (connection.sniffing) this.sniffing--
-    if (this.connections.size === 0) this.whenEmpty?.()
+    this.left()
+  }
+
+  left(): void {
+    if (this.size === 0) this.whenEmpty?.()
   }
 
   stats(): Stats {
@@ -234,7 +241,7 @@ export class Reception implements Host {
       dropped: this.dropped,
       sniffing: this.sniffing,
       handshaking: this.acceptor?.pending ?? 0,
-      connections: this.connections.size,
+      connections: this.size,
       clients: this.sessions.size,
       verdicts: { ...this.verdicts },
     }
@@ -244,6 +251,8 @@ export class Reception implements Host {
   close(): void {
     this.closing = true
     this.acceptor?.destroyPending()
+    this.nodeServer?.close()
+    this.http2?.close()
     for (const connection of this.connections) {
       if (connection.client === undefined || connection.client.protocol === 'http')
         connection.session.shutdown()
@@ -254,7 +263,7 @@ export class Reception implements Host {
   async shutdown(timeout: number): Promise<void> {
     this.close()
     for (const connection of this.connections) connection.session.shutdown()
-    if (this.connections.size === 0) return
+    if (this.size === 0) return
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, timeout)
       this.whenEmpty = () => {
@@ -263,6 +272,18 @@ export class Reception implements Host {
       }
     })
     for (const connection of this.connections) connection.destroy()
+    this.nodeServer?.destroy()
+    this.http2?.destroy()
+  }
+
+  /** Connections that are open, whoever reads them. */
+  private get size(): number {
+    return this.connections.size + (this.nodeServer?.size ?? 0) + (this.http2?.size ?? 0)
+  }
+
+  private takeHttp2(socket: Duplex, endpoint: Endpoint, first: Buffer | undefined): void {
+    this.http2 ??= new Http2Acceptor(this)
+    this.http2.accept(socket, endpoint, first)
   }
 
   private admit(socket: Socket): boolean {
@@ -287,7 +308,7 @@ export class Reception implements Host {
     socket.destroy()
   }
 
-  private open(socket: Socket, start: (connection: Connection) => SniffSession | HttpSession): void {
+  private open(socket: Socket, start: (connection: Connection) => Session): void {
     this.sniffing++
     this.connections.add(new Connection(this, socket, start))
   }
@@ -303,30 +324,6 @@ export class Reception implements Host {
     this.unfinished = []
     for (const answer of unfinished) answer.flush()
   }
-
-  /** A listener that throws or rejects ends as it would anywhere in Node, but never in the middle of a session. */
-  private call(
-    listener: Listener,
-    message: Message,
-    client: Client,
-    writer: Writer,
-  ): Promise<boolean> | undefined {
-    try {
-      const result = listener.call(this.emitter, message, client, writer)
-      return result instanceof Promise ? result.then(succeeded, rethrowRejection) : undefined
-    } catch (error) {
-      rethrow(error)
-      return Promise.resolve(false)
-    }
-  }
-
-  private guard(emit: () => void): void {
-    try {
-      emit()
-    } catch (error) {
-      rethrow(error)
-    }
-  }
 }
 
 /** OpenSSL's own text has addresses and paths in it; the whole error stays as the cause. */
@@ -334,26 +331,6 @@ function describeTlsError(error: Error & { code?: string; reason?: string }): Po
   const reason = error.reason ?? error.message.trim()
   const code = error.code === 'ERR_TLS_HANDSHAKE_TIMEOUT' ? error.code : 'ERR_TLS_HANDSHAKE'
   return new PortmanteauError(code, `Cannot complete the TLS handshake: ${reason}`, { cause: error })
-}
-
-function succeeded(): boolean {
-  return true
-}
-
-function rethrowRejection(reason: unknown): boolean {
-  void Promise.reject(reason)
-  return false
-}
-
-function rethrow(error: unknown): void {
-  process.nextTick(() => {
-    throw error
-  })
-}
-
-async function bothSucceed(one: Promise<boolean>, other: Promise<boolean>): Promise<boolean> {
-  const first = await one
-  return (await other) && first
 }
 
 function shortestTimeout(settings: Settings): number {

@@ -104,6 +104,10 @@ export class SniffSession implements Session {
         return this.startTls(chunk, pos)
       case Verdict.http2:
         connection.host.sniffed(connection, 'http2')
+        if (connection.host.settings.http2) {
+          connection.host.startHttp2(connection, pos === 0 ? chunk : chunk.subarray(pos))
+          return chunk.length
+        }
         return this.refuse(
           HTTP2_REFUSAL,
           'ERR_HTTP2_UNSUPPORTED',

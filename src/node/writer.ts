@@ -15,15 +15,16 @@ export type Data = string | Uint8Array
  * Writes to one client, in whatever it speaks. On HTTP each request has a writer of its own, which is the
  * answer to it; elsewhere a client has one for its life.
  *
- * Emits `'drain'` when what was held back has been sent, and `'close'` when the client (on HTTP: the answer) is gone. A writer whose client is gone ignores what it is
- * given: peers vanish at any time, and `write` then returns `false`.
+ * Emits `'drain'` when what was held back has been sent, and `'close'` when the client is gone (on HTTP: before the
+ * answer has ended). A writer whose client is gone ignores what it is given: peers vanish at any time, and `write` then
+ * returns `false`.
  */
 export abstract class Writer extends EventEmitter {
-  protected readonly connection: Connection<ConnectionHost>
+  private controller: AbortController | undefined
 
-  constructor(connection: Connection<ConnectionHost>) {
+  constructor() {
     super()
-    this.connection = connection
+    this.controller = undefined
   }
 
   /**
@@ -48,24 +49,34 @@ export abstract class Writer extends EventEmitter {
   /** Ends the connection in its own way, what was written is delivered: FIN, or a WebSocket close frame. */
   abstract close(code?: number, reason?: string): void
 
-  /** Cuts the connection; what was not sent yet is lost. */
-  destroy(): void {
-    this.connection.destroy()
-  }
+  /** Cuts the connection (on HTTP/2: the stream); what was not sent yet is lost. */
+  abstract destroy(): void
 
   /** Whether nothing can be written any more. */
-  get ended(): boolean {
-    return !this.connection.writable
-  }
+  abstract get ended(): boolean
 
   /** Bytes that wait to be sent. */
-  get writableLength(): number {
-    return this.connection.writableLength
-  }
+  abstract get writableLength(): number
 
   /** Whether `write` has returned `false` and `'drain'` has not come yet. */
-  get writableNeedDrain(): boolean {
-    return this.connection.writableNeedDrain
+  abstract get writableNeedDrain(): boolean
+
+  /**
+   * Aborted once the client is gone: for what an answer over time waits for.
+   *
+   * @example
+   * server.on('message', async (message, socket, writer) => {
+   *   for await (const row of query(message.toString(), { signal: writer.signal })) writer.write(row)
+   * })
+   */
+  get signal(): AbortSignal {
+    if (this.controller === undefined) {
+      const controller = new AbortController()
+      this.controller = controller
+      if (this.isGone) controller.abort()
+      else this.once('close', () => controller.abort())
+    }
+    return this.controller.signal
   }
 
   /** Sets the status and fields of an HTTP answer; without meaning, and ignored, elsewhere. */
@@ -85,6 +96,38 @@ export abstract class Writer extends EventEmitter {
 
   /** Removes a field of an HTTP answer; ignored elsewhere. */
   removeHeader(_name: string): void {}
+
+  protected abstract get isGone(): boolean
+}
+
+/** A writer onto a connection that is all its client's. */
+export abstract class ConnectionWriter extends Writer {
+  protected readonly connection: Connection<ConnectionHost>
+
+  constructor(connection: Connection<ConnectionHost>) {
+    super()
+    this.connection = connection
+  }
+
+  override destroy(): void {
+    this.connection.destroy()
+  }
+
+  override get ended(): boolean {
+    return !this.connection.writable
+  }
+
+  override get writableLength(): number {
+    return this.connection.writableLength
+  }
+
+  override get writableNeedDrain(): boolean {
+    return this.connection.writableNeedDrain
+  }
+
+  protected override get isGone(): boolean {
+    return this.connection.destroyed
+  }
 }
 
 /** The value of an HTTP field; an array becomes a line each. */

@@ -1,8 +1,7 @@
 import { randomFillSync } from 'node:crypto'
-import type { Socket } from 'node:net'
 import type { ReadableStream, WritableStream } from 'node:stream/web'
-import type { TLSSocket } from 'node:tls'
 import type { RequestHead } from '../../http/index.ts'
+import type { Endpoint } from '../endpoint.ts'
 import { packRequest, Request, unpackRequest } from '../http/request.ts'
 import type { Data } from '../writer.ts'
 import { Faces, type Source } from './faces.ts'
@@ -34,7 +33,7 @@ export class Client {
   /** Unguessable, and unique among the server's clients. */
   readonly id: string
   readonly protocol: Protocol
-  /** The version of the protocol: `'13'` on WebSocket, `'1.1'` or `'1.0'` on HTTP. */
+  /** The version of the protocol: `'13'` on WebSocket, `'1.0'`, `'1.1'` or `'2'` on HTTP. */
   readonly version: string | undefined
   /** Whether it came over TLS. */
   readonly encrypted: boolean
@@ -65,17 +64,17 @@ export class Client {
   /** Until somebody asks: thousands of idle clients keep a string each, not an object of strings. */
   private packedRequest: string
 
-  constructor(socket: Socket, protocol: Protocol, version: string | undefined) {
+  constructor(endpoint: Endpoint, protocol: Protocol, version: string | undefined) {
     this.id = randomId()
     this.protocol = protocol
     this.version = version
-    this.encrypted = 'encrypted' in socket
-    this.servername = (this.encrypted && (socket as TLSSocket).servername) || undefined
-    this.remoteAddress = socket.remoteAddress
-    this.remotePort = socket.remotePort
-    this.remoteFamily = socket.remoteFamily
-    this.localAddress = socket.localAddress
-    this.localPort = socket.localPort
+    this.encrypted = endpoint.encrypted === true
+    this.servername = endpoint.servername || undefined
+    this.remoteAddress = endpoint.remoteAddress
+    this.remotePort = endpoint.remotePort
+    this.remoteFamily = endpoint.remoteFamily
+    this.localAddress = endpoint.localAddress
+    this.localPort = endpoint.localPort
     this.isText = false
     this.faces = undefined
     this.source = undefined
@@ -127,6 +126,11 @@ export class Client {
   /** @internal Keeps the request for good. */
   keepRequest(head: RequestHead): void {
     this.packedRequest = packRequest(head)
+  }
+
+  /** @internal The request at hand, where it is no head of our own reader. */
+  setRequest(request: Request | undefined): void {
+    this.currentRequest = request
   }
 
   /** @internal What the faces stand on: the client's session. */

@@ -1,32 +1,83 @@
+import { type IncomingMessage, METHODS } from 'node:http'
 import { RequestHead } from '../../http/index.ts'
-import type { HttpWriter } from './writer.ts'
 
 /** The head of an HTTP request. */
 export class Request {
   readonly method: string
   /** The request target, as sent: mostly a path with its query. */
   readonly url: string
-  readonly httpVersion: '1.0' | '1.1'
+  readonly httpVersion: string
   /** Name and value of every field in turn, as sent. */
   readonly rawHeaders: readonly string[]
   /** The fields by their lower-case names, repeated ones joined by a comma; an object without a prototype. */
   readonly headers: Readonly<Record<string, string>>
 
-  constructor(head: RequestHead) {
+  constructor(head: RequestParts) {
     this.method = head.method
     this.url = head.target
-    this.httpVersion = head.versionMinor === 1 ? '1.1' : '1.0'
+    this.httpVersion = head.httpVersion ?? `1.${head.versionMinor}`
     this.rawHeaders = head.rawFields()
     this.headers = head.headers()
   }
 }
 
+/** What a `Request` is made from. */
+export interface RequestParts {
+  readonly method: string
+  readonly target: string
+  readonly versionMinor: number
+  /** Where it is not 1.x. */
+  readonly httpVersion?: string
+  rawFields(): readonly string[]
+  headers(): Record<string, string>
+}
+
+/** A request as the rules for it see it, whatever carries it. */
+export interface RequestView {
+  readonly method: string
+  /** Whether the method is one of RFC 9110 §9.3 or PATCH. */
+  readonly methodKnown: boolean
+  readonly target: string
+  /** The host that is asked for, with its port. */
+  readonly host: string
+  /** The value of a field, by its name in lower case. */
+  field(name: string): string | undefined
+}
+
+const methodsOfNode: ReadonlySet<string> = new Set(METHODS)
+
+/** Whether node:http reads requests of that method. */
+export function isMethodOfNode(method: string): boolean {
+  return methodsOfNode.has(method)
+}
+
 /** A request as one string: what a client that stays for long keeps of it. */
 export function packRequest(head: RequestHead): string {
-  const fields = head.rawFields()
-  const lines = [`${head.method} ${head.target} HTTP/1.${head.versionMinor}`]
-  for (let at = 0; at < fields.length; at += 2) lines.push(`${fields[at]}: ${fields[at + 1]}`)
+  return headText(head, head.rawFields())
+}
+
+/** The head of a request as it goes over the wire of HTTP/1.1; a field for which `leaveOut` holds is not there. */
+export function headText(
+  { method, target, versionMinor }: Pick<RequestParts, 'method' | 'target' | 'versionMinor'>,
+  fields: readonly string[],
+  leaveOut?: (name: string) => boolean,
+): string {
+  const lines = [`${method} ${target} HTTP/1.${versionMinor}`]
+  for (let at = 0; at < fields.length; at += 2) {
+    if (leaveOut?.(fields[at]!.toLowerCase()) !== true) lines.push(`${fields[at]}: ${fields[at + 1]}`)
+  }
   return `${lines.join('\r\n')}\r\n\r\n`
+}
+
+/** A request that node:http has read, and what it has read behind it, as they came; but for fields that `leaveOut` names. */
+export function requestBytes(
+  request: IncomingMessage,
+  rest: Buffer,
+  leaveOut?: (name: string) => boolean,
+): Buffer {
+  const { method = 'GET', url: target = '/', httpVersionMinor: versionMinor } = request
+  const head = headText({ method, target, versionMinor }, request.rawHeaders, leaveOut)
+  return Buffer.concat([Buffer.from(head, 'latin1'), rest])
 }
 
 /** The request that was packed. */
@@ -37,6 +88,3 @@ export function unpackRequest(packed: string): Request {
   head.push(bytes, 0, length)
   return new Request(head)
 }
-
-/** The answer to an HTTP request that is not a message. */
-export type Response = HttpWriter

@@ -1,7 +1,8 @@
 /**
  * HTTP/1.1 on a connection. Requests are taken one at a time: while the answer to one is still to come, the
  * rest of the bytes wait and reading stops, so that pipelined requests are answered in order and cost nothing
- * but their bytes. POST and PUT bodies become messages.
+ * but their bytes. Requests that are messages are answered here; at the first that is for the application the connection
+ * is handed on to node:http, from that request's first byte.
  *
  * The states: reading a head → reading its body → answering → the next head; or refused, and nothing more.
  * A request is over when its body is read and its answer has ended, in either order.
@@ -10,51 +11,50 @@ import {
   BodyReader,
   type BodySink,
   continueAnswer,
-  corsFields,
   errorAnswer,
   type Field,
   type HttpError,
-  preflightFields,
   RequestHead,
 } from '../../http/index.ts'
-import type { AcceptedHandshake } from '../../ws-codec/index.ts'
 import { Client } from '../client/client.ts'
 import type { ClientSession, Connection } from '../connection.ts'
 import { RefusedError } from '../errors.ts'
 import type { Outgoing } from '../outgoing.ts'
-import {
-  asksForWebSocket,
-  foreignOrigin,
-  type Refusal,
-  readUpgrade,
-  refusalOf,
-  switchProtocols,
-  type UpgradeAcceptance,
-  type UpgradeDecision,
-} from '../websocket/upgrade.ts'
+import { asksForWebSocket, type Refusal } from '../websocket/upgrade.ts'
 import type { Writer } from '../writer.ts'
-import { BodyMessages, type MessageRequest } from './body-messages.ts'
+import { Http1Channel, type Http1Session } from './answer-channel.ts'
+import { type ExchangeCarrier, MessageExchange } from './exchange.ts'
 import { decodeLatin1 } from './latin1.ts'
-import { Request } from './request.ts'
+import { headText, Request } from './request.ts'
+import {
+  answerOptions,
+  answerUnserved,
+  Destination,
+  destinationOf,
+  refusedOrigin,
+  setCorsFields,
+} from './standard-answers.ts'
+import { startUpgrade, type UpgradeCarrier } from './upgrade-session.ts'
 import { type AnswerContext, HttpWriter } from './writer.ts'
 
 const READING_HEAD = 0
 const READING_BODY = 1
 const ANSWERING = 2
 const REFUSED = 3
-/** Waiting for the application's word on a WebSocket. */
-const UPGRADING = 4
 
 const CONTINUE = Buffer.from(continueAnswer, 'latin1')
 
-export class HttpSession implements ClientSession, BodySink, AnswerContext, MessageRequest {
+export class HttpSession
+  implements ClientSession, BodySink, AnswerContext, ExchangeCarrier, Http1Session, UpgradeCarrier
+{
   readonly connection: Connection
+  readonly channel: Http1Channel
   private readonly head: RequestHead
   private readonly body: BodyReader
   private state: number
   private known: Client | undefined
   private answer: HttpWriter | undefined
-  private messages: BodyMessages | undefined
+  private exchange: MessageExchange | undefined
   private bodyRead: boolean
   private close: boolean
   private pushing: boolean
@@ -64,6 +64,7 @@ export class HttpSession implements ClientSession, BodySink, AnswerContext, Mess
   constructor(connection: Connection) {
     const { settings, deadlines } = connection.host
     this.connection = connection
+    this.channel = new Http1Channel(this)
     this.head = new RequestHead(
       { requestLine: settings.requestLineLimit, head: settings.headLimit, fields: settings.fieldLimit },
       decodeLatin1,
@@ -72,7 +73,7 @@ export class HttpSession implements ClientSession, BodySink, AnswerContext, Mess
     this.state = READING_HEAD
     this.known = undefined
     this.answer = undefined
-    this.messages = undefined
+    this.exchange = undefined
     this.bodyRead = false
     this.close = false
     this.pushing = false
@@ -81,7 +82,7 @@ export class HttpSession implements ClientSession, BodySink, AnswerContext, Mess
   }
 
   get client(): Client {
-    return (this.known ??= new Client(this.connection.socket, 'http', `1.${this.head.versionMinor}`))
+    return (this.known ??= new Client(this.connection.endpoint, 'http', `1.${this.head.versionMinor}`))
   }
 
   get writer(): Writer | undefined {
@@ -89,7 +90,7 @@ export class HttpSession implements ClientSession, BodySink, AnswerContext, Mess
   }
 
   get held(): number {
-    return this.messages === undefined ? 0 : this.messages.held
+    return this.exchange === undefined ? 0 : this.exchange.held
   }
 
   push(chunk: Buffer, pos: number, end: number): number {
@@ -105,7 +106,7 @@ export class HttpSession implements ClientSession, BodySink, AnswerContext, Mess
   }
 
   bodyData(chunk: Uint8Array, start: number, end: number): void {
-    this.messages?.push(chunk, start, end)
+    this.exchange?.push(chunk, start, end)
   }
 
   bodyEnd(): void {
@@ -113,7 +114,7 @@ export class HttpSession implements ClientSession, BodySink, AnswerContext, Mess
   }
 
   finish(): void {
-    if (this.state === ANSWERING || this.state === UPGRADING) this.close = true
+    if (this.state === ANSWERING) this.finishAnswering()
     else if (this.state === READING_BODY || this.head.started) {
       this.refuse(
         new RefusedError(
@@ -134,10 +135,6 @@ export class HttpSession implements ClientSession, BodySink, AnswerContext, Mess
     } else if (this.state === READING_HEAD && this.timing) {
       this.refuse(
         new RefusedError('ERR_HTTP_HEAD_TIMEOUT', 408, 'Cannot wait any longer: the request head is late'),
-      )
-    } else if (this.state === UPGRADING) {
-      this.refuse(
-        new RefusedError('ERR_UPGRADE_TIMEOUT', 503, 'Cannot accept the WebSocket: the application is late'),
       )
     } else if (this.state === READING_HEAD) this.leave()
   }
@@ -178,6 +175,10 @@ export class HttpSession implements ClientSession, BodySink, AnswerContext, Mess
     return this.pushing
   }
 
+  flushAnswerSoon(answer: HttpWriter): void {
+    this.connection.host.flushAnswerSoon(answer)
+  }
+
   keepAlive(): boolean {
     return !this.close
   }
@@ -190,26 +191,41 @@ export class HttpSession implements ClientSession, BodySink, AnswerContext, Mess
     if (this.bodyRead) this.next()
   }
 
-  settled(): void {
-    if (this.bodyRead) this.endAnswer()
+  /** Answers with an error and ends the connection; an answer already begun is broken off. */
+  refuse(error: HttpError | RefusedError, fields: readonly Field[] = []): void {
+    if (this.state === REFUSED) return
+    const { connection, answer } = this
+    this.state = REFUSED
+    connection.host.report(error, connection)
+    if (answer?.headersSent !== true) {
+      const date = connection.host.date()
+      connection.write(Buffer.from(errorAnswer(error, { date, fields, head: this.isHead }), 'latin1'))
+    }
+    answer?.abandon()
+    connection.linger()
   }
 
-  messageTooLarge(): void {
-    const { messageLimit } = this.connection.host.settings
-    this.refuse(
-      new RefusedError(
-        'ERR_MESSAGE_TOO_LARGE',
-        413,
-        `Cannot read the message: it is over ${messageLimit} bytes`,
-      ),
-    )
+  refuseWith({ code, status, message, fields }: Refusal): void {
+    this.refuse(new RefusedError(code, status, message), fields)
+  }
+
+  accept(answer: string): void {
+    this.connection.write(Buffer.from(answer, 'latin1'))
+  }
+
+  requestOf(head: RequestHead): Request {
+    return new Request(head)
+  }
+
+  keepRequest(client: Client, head: RequestHead): void {
+    client.keepRequest(head)
   }
 
   private readHead(chunk: Buffer, pos: number, end: number): number {
     const { head } = this
     pos = head.push(chunk, pos, end)
     if (head.error !== null) this.refuse(head.error)
-    else if (head.complete) this.start()
+    else if (head.complete) return this.start(chunk, pos, end)
     else if (!this.timing && head.started) {
       this.timing = true
       this.connection.timeout(this.connection.host.settings.headTimeout)
@@ -224,97 +240,60 @@ export class HttpSession implements ClientSession, BodySink, AnswerContext, Mess
     return pos
   }
 
-  private start(): void {
+  /** The head is read up to `pos`; returns up to where the rest of the chunk is taken care of. */
+  private start(chunk: Buffer, pos: number, end: number): number {
     const { head, connection } = this
+    const { host } = connection
     connection.deadline = Number.POSITIVE_INFINITY
     this.bodyRead = false
     this.close ||= !head.keepAlive
-    if (asksForWebSocket(head)) return this.startUpgrade()
-    this.answer = new HttpWriter(this)
-    this.setCorsFields(this.answer)
-    switch (head.method) {
-      case 'POST':
-      case 'PUT':
-        return this.startMessages(this.answer)
-      case 'OPTIONS':
-        return this.startOptions(this.answer)
-      default:
-        return this.startOther(this.answer)
+    if (head.upgrade && asksForWebSocket(head)) {
+      startUpgrade(this, head)
+      return pos
     }
-  }
-
-  private startUpgrade(): void {
-    const { connection, head } = this
-    const handshake = readUpgrade(connection, head)
-    if ('status' in handshake) return this.refuseWith(handshake)
-    const hook = connection.host.settings.upgrade
-    if (hook === undefined) return this.finishUpgrade(handshake, undefined)
-    this.state = UPGRADING
-    connection.timeout(connection.host.settings.handshakeTimeout)
-    const { version, protocols, origin } = handshake
-    const decided = connection.host.ask(() => hook(new Request(head), { version, protocols, origin }))
-    if (!(decided instanceof Promise)) return this.finishUpgrade(handshake, decided)
-    decided.then((decision) => {
-      if (this.state !== UPGRADING || connection.destroyed) return
-      this.finishUpgrade(handshake, decision)
-      connection.resume()
-    })
-  }
-
-  private finishUpgrade(handshake: AcceptedHandshake, decision: UpgradeDecision): void {
-    const { connection, head } = this
-    const refusal = refusalOf(decision)
-    if (refusal !== undefined) return this.refuseWith(refusal)
-    connection.deadline = Number.POSITIVE_INFINITY
-    const acceptance = typeof decision === 'object' ? (decision as UpgradeAcceptance) : {}
-    const switched = connection.host.ask(() => {
-      switchProtocols(connection, head, handshake, acceptance, () => this.closed())
-      return true
-    })
-    if (switched !== true) this.refuseWith(refusalOf(switched as UpgradeDecision)!)
+    const destination = destinationOf(host, head, () => new Request(head))
+    if (destination === Destination.application) return this.handOver(chunk, pos, end)
+    const answer = new HttpWriter(this)
+    this.answer = answer
+    if (destination === Destination.nobody) answerUnserved(host, head, answer)
+    else {
+      const refusal = refusedOrigin(host, head, connection.encrypted)
+      if (refusal !== undefined) this.refuseWith(refusal)
+      else {
+        setCorsFields(host, head, answer)
+        if (destination === Destination.message) this.startMessages(answer)
+        else answerOptions(host, head, answer)
+      }
+    }
+    this.startBody()
+    return pos
   }
 
   private startMessages(answer: HttpWriter): void {
     const { connection } = this
-    if (!this.originAllowed()) return this.refuseWith(foreignOrigin(this.head.field('origin')))
     const first = this.known === undefined
-    const { client } = this
-    client.setHead(this.head)
-    this.messages = new BodyMessages(connection.host, this, answer)
+    this.client.setHead(this.head)
+    this.exchange = new MessageExchange(connection.host, this, answer)
     if (first) connection.host.clientConnected(this)
-    this.startBody()
   }
 
-  /** RFC 9110 §9.3.7, and the preflight request of the Fetch standard. */
-  private startOptions(answer: HttpWriter): void {
-    const { head } = this
-    const origin = head.field('origin')
-    if (!this.originAllowed()) return this.refuseWith(foreignOrigin(origin))
-    answer.setHeader('Allow', this.methods().join(', '))
-    if (origin !== undefined && head.field('access-control-request-method') !== undefined) {
-      const { allowCredentials: credentials } = this.connection.host.settings
-      const requestHeaders = head.field('access-control-request-headers')
-      setFields(answer, preflightFields(origin, { methods: this.methods(), requestHeaders, credentials }))
-    }
-    answer.end()
-    this.startBody()
-  }
-
-  private startOther(answer: HttpWriter): void {
-    const { head } = this
-    const { host } = this.connection
-    if (!head.methodKnown || !host.request(new Request(head), answer)) {
-      const methods = this.methods().join(', ')
-      answer.setHeader('Allow', methods)
-      answer.writeHead(head.methodKnown ? 405 : 501)
-      answer.end(`Cannot serve ${head.method}: the methods here are ${methods}\n`)
-    }
-    this.startBody()
+  /** An upgrade that nobody here serves is an ordinary request (RFC 9110 §7.8): node:http must not stop at it. */
+  private handOver(chunk: Buffer, pos: number, end: number): number {
+    const { head, connection, known } = this
+    const first = head.upgrade
+      ? Buffer.from(
+          headText(head, head.rawFields(), (name) => name === 'upgrade'),
+          'latin1',
+        )
+      : head.raw()
+    this.state = REFUSED
+    connection.host.startRequest(connection, joinRest(first, chunk, pos, end), known)
+    return end
   }
 
   private startBody(): void {
     const { head, body, connection } = this
-    if (connection.session !== this) return
+    if (connection.session !== this || this.state === REFUSED) return
     body.start(head.framing, head.contentLength)
     if (body.error !== null) return this.refuse(body.error)
     this.state = READING_BODY
@@ -324,28 +303,19 @@ export class HttpSession implements ClientSession, BodySink, AnswerContext, Mess
   }
 
   private finishBody(): void {
-    this.bodyRead = true
     this.state = ANSWERING
+    this.bodyRead = false
     this.connection.deadline = Number.POSITIVE_INFINITY
-    this.messages?.end()
-    if (this.connection.session !== this) return
-    if (this.answer?.ended === true) this.next()
-    else this.endAnswer()
-  }
-
-  /** What the listeners wrote is the answer, unless the application ends it itself. */
-  private endAnswer(): void {
-    const { messages, answer } = this
-    if (messages === undefined || answer === undefined || messages.pending > 0) return
-    if (messages.failed && !answer.headersSent) answer.writeHead(500)
-    if (messages.failed || !this.connection.host.settings.explicitEnd) answer.end()
+    this.exchange?.end()
+    this.bodyRead = true
+    if (this.connection.session === this && this.answer?.ended === true) this.next()
   }
 
   /** The request is over. */
   private next(): void {
     if (this.state === REFUSED) return
     this.answer = undefined
-    this.messages = undefined
+    this.exchange = undefined
     this.known?.setHead(undefined)
     if (this.close) return this.leave()
     this.head.reset()
@@ -355,47 +325,26 @@ export class HttpSession implements ClientSession, BodySink, AnswerContext, Mess
     if (!this.pushing) this.connection.resume()
   }
 
+  /**
+   * The peer has ended its side. It may still read the answer, or be gone: if the answer takes long, the system's own
+   * probes find that out.
+   */
+  private finishAnswering(): void {
+    this.close = true
+    this.connection.probe()
+  }
+
   private leave(): void {
     this.state = REFUSED
     this.connection.linger()
   }
-
-  private refuseWith(refusal: Refusal): void {
-    const { code, status, message } = refusal
-    this.refuse(new RefusedError(code, status, message), refusal.fields)
-  }
-
-  /** Answers with an error and ends the connection; an answer already begun is broken off. */
-  private refuse(error: HttpError | RefusedError, fields: readonly Field[] = []): void {
-    if (this.state === REFUSED) return
-    const { connection, answer } = this
-    this.state = REFUSED
-    connection.host.report(error, connection)
-    if (answer?.headersSent !== true) {
-      const date = connection.host.date()
-      connection.write(Buffer.from(errorAnswer(error, { date, fields, head: this.isHead }), 'latin1'))
-    }
-    answer?.abandon()
-    connection.linger()
-  }
-
-  private originAllowed(): boolean {
-    const { head, connection } = this
-    return connection.host.allowsOrigin(head.field('origin'), head.host, connection.encrypted)
-  }
-
-  private setCorsFields(answer: HttpWriter): void {
-    const origin = this.head.field('origin')
-    if (origin === undefined || !this.originAllowed()) return
-    setFields(answer, corsFields(origin, { credentials: this.connection.host.settings.allowCredentials }))
-  }
-
-  private methods(): string[] {
-    const messages = ['POST', 'PUT', 'OPTIONS']
-    return this.connection.host.servesRequests ? ['GET', 'HEAD', ...messages] : messages
-  }
 }
 
-function setFields(answer: HttpWriter, fields: readonly Field[]): void {
-  for (const [name, value] of fields) answer.setHeader(name, value)
+/** The head and what follows it, in one piece: mostly it lies in the chunk as it is. */
+function joinRest(head: Uint8Array, chunk: Buffer, pos: number, end: number): Buffer {
+  const start = pos - head.length
+  if (head.buffer === chunk.buffer && head.byteOffset === chunk.byteOffset + start) {
+    return chunk.subarray(start, end)
+  }
+  return Buffer.concat([head, chunk.subarray(pos, end)])
 }

@@ -1,70 +1,56 @@
 /**
  * The answer to one HTTP request. What is written before `end` is kept for the rest of the turn, so that an
- * answer that is complete by then leaves in one write with its Content-Length; otherwise it goes out in chunks
- * (RFC 9112 §7.1), or up to the end of the connection on HTTP/1.0.
+ * answer that is complete by then leaves in one write with its length; otherwise it goes out part by part, each
+ * `write` at once.
  */
 import type { Writable } from 'node:stream'
-import {
-  AnswerFraming,
-  AnswerHead,
-  type AnswerOptions,
-  chunkHeader,
-  isBodyless,
-  lastChunk,
-} from '../../http/index.ts'
-import type { Connection } from '../connection.ts'
+import { AnswerHead, isBodyless } from '../../http/index.ts'
 import { PortmanteauError } from '../errors.ts'
 import { toBytes } from '../outgoing.ts'
 import { type Data, type FieldValue, type WriteOptions, Writer } from '../writer.ts'
 import { PartsWritable } from '../writer-streams.ts'
+import type { AnswerChannel } from './answer-channel.ts'
 
-/** What the answer needs to know of its request and connection. */
+/** What the answer needs to know of its request. */
 export interface AnswerContext {
-  readonly connection: Connection
+  readonly channel: AnswerChannel
   readonly isHead: boolean
-  readonly versionMinor: 0 | 1
   /** Whether the message that it answers is text. */
   readonly answersText: boolean
-  /** Whether the session writes more in this turn, and calls `flushSoon` itself. */
+  /** Whether more may be written in this turn by whoever calls `flushSoon` at its end. */
   readonly gathering: boolean
-  /** Whether the connection can go on; asked when the head is written. */
-  keepAlive(): boolean
   /** The end of the answer is the end of the connection. */
   closeAfter(): void
   answerEnded(): void
+  /** Calls `flush` once this turn is over. */
+  flushAnswerSoon(answer: HttpWriter): void
 }
 
-/** Above, the pieces of an answer are not copied together. */
-const JOIN_UP_TO = 16 * 1024
 /** Above, what is kept for the rest of the turn goes out. */
 const KEEP_UP_TO = 64 * 1024
 
-const CRLF = Buffer.from('\r\n')
-const LAST_CHUNK = Buffer.from(lastChunk, 'latin1')
-const UNKNOWN_LENGTH = -1
-
 export class HttpWriter extends Writer {
   private readonly context: AnswerContext
+  private readonly channel: AnswerChannel
   private readonly head: AnswerHead
   private pieces: Uint8Array[]
   /** Bytes in `pieces`. */
   private kept: number
   /** Bytes of the body that are sent. */
   private sent: number
-  private framing: AnswerFraming
   private begun: boolean
   private finished: boolean
   private scheduled: boolean
   private isText: boolean
 
   constructor(context: AnswerContext) {
-    super(context.connection)
+    super()
     this.context = context
+    this.channel = context.channel
     this.head = new AnswerHead()
     this.pieces = []
     this.kept = 0
     this.sent = 0
-    this.framing = AnswerFraming.none
     this.begun = false
     this.finished = false
     this.scheduled = false
@@ -86,11 +72,24 @@ export class HttpWriter extends Writer {
   }
 
   override get ended(): boolean {
-    return this.finished || !this.connection.writable
+    return this.finished || !this.channel.writable
+  }
+
+  /** @internal Whether it has been ended, or given up. */
+  get isOver(): boolean {
+    return this.finished
   }
 
   override get writableLength(): number {
-    return this.kept + this.connection.writableLength
+    return this.kept + this.channel.writableLength
+  }
+
+  override get writableNeedDrain(): boolean {
+    return this.channel.writableNeedDrain
+  }
+
+  protected override get isGone(): boolean {
+    return !this.finished && this.channel.destroyed
   }
 
   /** Writes a part of the answer's body. Throws when it is more than the `Content-Length` that was set. */
@@ -105,10 +104,12 @@ export class HttpWriter extends Writer {
   override end(data?: Data, options?: WriteOptions): void {
     if (this.ended) return
     if (data !== undefined) this.keep(data, options)
-    if (this.begun) this.sendRest()
-    else this.sendWhole()
+    if (this.begun) {
+      this.sendPieces()
+      this.channel.finish()
+    } else this.sendWhole()
     this.finished = true
-    if (this.framing !== AnswerFraming.none && this.sent < this.head.declaredLength) return this.destroy()
+    if (!this.bodyless && this.sent < this.head.declaredLength) return this.destroy()
     this.context.answerEnded()
   }
 
@@ -120,6 +121,10 @@ export class HttpWriter extends Writer {
   override close(): void {
     this.context.closeAfter()
     this.end()
+  }
+
+  override destroy(): void {
+    this.channel.destroy()
   }
 
   /** Sets the status and fields of the answer; throws before a byte goes out when one cannot be sent. */
@@ -146,21 +151,38 @@ export class HttpWriter extends Writer {
   flushSoon(): void {
     if (this.begun || this.kept === 0 || this.scheduled) return
     this.scheduled = true
-    this.context.connection.host.flushAnswerSoon(this)
+    this.context.flushAnswerSoon(this)
   }
 
   /** Sends what was kept: the answer is not complete at the end of this turn. */
   flush(): boolean {
     if (this.ended || this.kept === 0) return !this.writableNeedDrain
-    if (!this.begun) this.begin(UNKNOWN_LENGTH)
+    if (!this.begun) {
+      this.setDefaultType()
+      this.channel.begin(this.head)
+      this.begun = true
+    }
     return this.sendPieces()
   }
 
-  /** The connection is given up: what the application still writes is ignored. */
+  /** The application has failed: 500, or the end of an answer that has begun. */
+  fail(): void {
+    if (!this.begun) {
+      this.head.status = 500
+      this.head.removeField('content-length')
+    }
+    this.end()
+  }
+
+  /** The request is given up: what the application still writes is ignored. */
   abandon(): void {
     this.finished = true
     this.pieces = []
     this.kept = 0
+  }
+
+  private get bodyless(): boolean {
+    return this.context.isHead || isBodyless(this.head.status)
   }
 
   private keep(data: Data, options: WriteOptions | undefined): void {
@@ -178,72 +200,26 @@ export class HttpWriter extends Writer {
     this.kept += bytes.length
   }
 
-  /** Sends the head of an answer whose body is `length` bytes, or follows in pieces. */
-  private begin(length: number): void {
-    this.connection.write(Buffer.from(this.formatHead(length), 'latin1'))
-  }
-
-  private formatHead(length: number): string {
-    if (length !== 0) this.setDefaultType()
-    const options: AnswerOptions = {
-      length,
-      keepAlive: this.context.keepAlive(),
-      versionMinor: this.context.versionMinor,
-      date: this.context.connection.host.date(),
-      head: this.context.isHead,
-    }
-    const formatted = this.head.format(options)
-    this.framing = this.head.framing(options)
-    this.begun = true
-    if (this.head.closesAfter(options)) this.context.closeAfter()
-    return formatted
-  }
-
-  private sendPieces(): boolean {
+  private takePieces(): Uint8Array[] {
     const { pieces } = this
     this.pieces = []
     this.sent += this.kept
     this.kept = 0
+    return pieces
+  }
+
+  private sendPieces(): boolean {
     let ready = true
-    for (const piece of pieces) ready = this.sendPiece(piece)
+    for (const piece of this.takePieces()) ready = this.channel.write(piece)
     return ready
   }
 
-  private sendPiece(bytes: Uint8Array): boolean {
-    if (this.framing === AnswerFraming.none) return true
-    if (this.framing !== AnswerFraming.chunked) return this.connection.write(bytes)
-    this.connection.write(Buffer.from(chunkHeader(bytes.length), 'latin1'))
-    this.connection.write(bytes)
-    return this.connection.write(CRLF)
-  }
-
-  private sendRest(): void {
-    this.sendPieces()
-    if (this.framing === AnswerFraming.chunked) this.connection.write(LAST_CHUNK)
-  }
-
   private sendWhole(): void {
-    const bodyless = this.context.isHead || isBodyless(this.head.status)
-    if (bodyless || this.kept > JOIN_UP_TO) {
-      this.begin(this.kept)
-      this.sendPieces()
-      return
-    }
-    const answer = this.join(this.formatHead(this.kept))
-    this.sent = this.kept
-    this.pieces = []
-    this.kept = 0
-    this.connection.write(answer)
-  }
-
-  private join(head: string): Buffer {
-    const answer = Buffer.allocUnsafe(head.length + this.kept)
-    let at = answer.write(head, 'latin1')
-    for (const piece of this.pieces) {
-      answer.set(piece, at)
-      at += piece.length
-    }
-    return answer
+    const { kept } = this
+    if (kept !== 0) this.setDefaultType()
+    const pieces = this.takePieces()
+    this.channel.send(this.head, this.bodyless ? [] : pieces, kept)
+    this.begun = true
   }
 
   /** What a peer sent is echoed to browsers too: they must not take it for a page. */

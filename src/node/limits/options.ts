@@ -1,9 +1,11 @@
+import type { Server as HttpServer, RequestListener } from 'node:http'
 import type { SecureContextOptions, TlsOptions } from 'node:tls'
 import type { OriginPattern } from '../../http/index.ts'
 import type { Framing } from '../../raw/index.ts'
 import { lineFraming } from '../../raw/index.ts'
 import { VERSIONS, type Version } from '../../ws-codec/index.ts'
 import { PortmanteauError } from '../errors.ts'
+import type { Request } from '../http/request.ts'
 import {
   type CompressionOptions,
   type CompressionSettings,
@@ -26,6 +28,15 @@ export interface ServerOptions
   sniffLimit?: number
   /** How messages are told apart on raw connections and in HTTP bodies. Default: lines. */
   framing?: 'line' | Framing
+  /**
+   * Who answers HTTP requests that are no messages: a listener of `request`, or a server of `node:http` that does not
+   * listen itself (of Express, Fastify, Koa, …), which gets them as its own.
+   */
+  http?: RequestListener | HttpServer
+  /** Which HTTP requests are messages. Default: POST and PUT. One without a body is then an empty message. */
+  isMessage?: (request: Request) => boolean
+  /** Speak HTTP/2, too: after TLS by ALPN, without by its preface. Default `true`. */
+  http2?: boolean
   /** Take an HTTP body whole, as one message, instead of splitting it by `framing`. Default `false`. */
   wholeBody?: boolean
   /** Leave an HTTP answer open until the application calls `writer.end()`. Default `false`. */
@@ -95,7 +106,7 @@ export interface ServerOptions
 }
 
 /** Options that are handed on as they are. */
-type Passed = 'allowOrigin' | 'protocols' | 'upgrade'
+type Passed = 'allowOrigin' | 'protocols' | 'upgrade' | 'isMessage' | 'http'
 
 type TlsKeys = keyof SecureContextOptions | 'requestCert' | 'rejectUnauthorized'
 
@@ -106,6 +117,7 @@ export interface Settings
   allowOrigin: ServerOptions['allowOrigin'] | undefined
   protocols: readonly string[] | undefined
   upgrade: UpgradeHook | undefined
+  isMessage: ServerOptions['isMessage'] | undefined
   versions: readonly Version[]
   compression: CompressionSettings | undefined
 }
@@ -143,6 +155,7 @@ const FLAGS = {
   explicitEnd: false,
   allowHalfOpen: false,
   stream: false,
+  http2: true,
   allowUndefinedOrigin: true,
   allowCredentials: false,
 }
@@ -170,6 +183,7 @@ export function resolveOptions(options: ServerOptions): Settings {
     allowOrigin: options.allowOrigin,
     protocols: options.protocols,
     upgrade: options.upgrade,
+    isMessage: options.isMessage,
   }
 }
 

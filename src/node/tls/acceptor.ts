@@ -15,9 +15,9 @@ export class TlsAcceptor {
   private readonly server: Server
   private readonly handshaking: Map<string, Socket>
 
-  constructor(options: ServerOptions, handshakeTimeout: number, sink: TlsSink) {
+  constructor(options: ServerOptions, handshakeTimeout: number, protocols: readonly string[], sink: TlsSink) {
     this.handshaking = new Map()
-    this.server = createServer({ ...options, handshakeTimeout, ALPNProtocols: ['http/1.1'] })
+    this.server = createServer({ ...options, handshakeTimeout, ALPNProtocols: protocols })
     this.server.on('secureConnection', (socket) => {
       this.handshaking.delete(peerOf(socket))
       sink.secured(socket)

@@ -95,7 +95,7 @@ export class ClientHandshakeSession implements Session {
       )
       return
     }
-    const client = new Client(connection.socket, 'websocket', version)
+    const client = new Client(connection.endpoint, 'websocket', version)
     client.subprotocol = answer.protocol
     const compression = agreement && new SessionCompression(agreement, 'client', settings)
     const options = { codec: codecOf(version), role: 'client', client, compression } as const

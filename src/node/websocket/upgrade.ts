@@ -11,6 +11,7 @@ import { negotiateDeflate } from '../../ws-codec/permessage-deflate.ts'
 import { Client } from '../client/client.ts'
 import type { Connection, Session } from '../connection.ts'
 import type { Request } from '../http/request.ts'
+import type { UpgradeCarrier } from '../http/upgrade-session.ts'
 import { deflateSettings } from './compression-options.ts'
 import { WebSocketSession } from './session.ts'
 import { SessionCompression } from './session-compression.ts'
@@ -90,16 +91,16 @@ function refusedByHook(status: number, message: string | undefined, fields: read
 }
 
 /**
- * Answers the handshake and hands the connection on. `leave` is called in between: what the connection was to the
- * application so far is over. Throws when the hook's protocol or headers cannot be sent; nothing has gone out then.
+ * Answers the handshake and hands the connection on; what it was to the application so far is over in between. Throws when
+ * the hook's protocol or headers cannot be sent; nothing has gone out then.
  */
 export function switchProtocols(
-  connection: Connection,
+  carrier: UpgradeCarrier,
   head: RequestHead,
   handshake: AcceptedHandshake,
   acceptance: UpgradeAcceptance,
-  leave: () => void,
 ): void {
+  const { connection } = carrier
   const { settings } = connection.host
   const protocol = acceptance.protocol ?? chooseProtocol(handshake.protocols, settings.protocols)
   const { compression: offered } = settings
@@ -110,10 +111,10 @@ export function switchProtocols(
     fields: Object.entries(acceptance.headers ?? {}),
     encrypted: connection.encrypted,
   })
-  connection.write(Buffer.from(answer, 'latin1'))
-  leave()
-  const client = new Client(connection.socket, 'websocket', handshake.version)
-  client.keepRequest(head)
+  carrier.accept(answer)
+  carrier.closed()
+  const client = new Client(connection.endpoint, 'websocket', handshake.version)
+  carrier.keepRequest(client, head)
   client.subprotocol = protocol
   client.data = acceptance.data
   const compression = agreement && new SessionCompression(agreement, 'server', settings)

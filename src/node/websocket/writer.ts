@@ -3,7 +3,7 @@ import type { Writable } from 'node:stream'
 import { frameHeaderLength, writeFrameHeader } from '../../ws-codec/index.ts'
 import { type Outgoing, toBytes } from '../outgoing.ts'
 import { SLAB_COPY_UP_TO, slab } from '../write-slab.ts'
-import { type Data, type WriteOptions, Writer } from '../writer.ts'
+import { ConnectionWriter, type Data, type WriteOptions } from '../writer.ts'
 import { MessageWritable } from './message-writable.ts'
 import { binaryUnsupported, type WebSocketSession } from './session.ts'
 
@@ -18,7 +18,7 @@ const BINARY = 0x2
 const NORMAL_CLOSURE = 1000
 
 /** A WebSocket client's writer: each `write` is one message in one frame, `stream` one in many. */
-export class WebSocketWriter extends Writer {
+export class WebSocketWriter extends ConnectionWriter {
   /** Whether the latest message was text: bytes that answer text go out as text. */
   answersText: boolean
   private readonly session: WebSocketSession

@@ -1,0 +1,132 @@
+/** How an answer leaves: as HTTP/1.1 on a connection here; HTTP/2 and node:http have channels of their own. */
+import {
+  AnswerFraming,
+  type AnswerHead,
+  type AnswerOptions,
+  chunkHeader,
+  lastChunk,
+} from '../../http/index.ts'
+import type { Connection } from '../connection.ts'
+
+export interface AnswerChannel {
+  /** Whether anything can still be sent. */
+  readonly writable: boolean
+  /** Whether the client is gone. */
+  readonly destroyed: boolean
+  /** Bytes that wait to be sent. */
+  readonly writableLength: number
+  readonly writableNeedDrain: boolean
+  /** Sends a whole answer. `length` is that of the body, also where `pieces` are left out because none is sent. */
+  send(head: AnswerHead, pieces: readonly Uint8Array[], length: number): void
+  /** Sends the head of an answer whose length is not known yet; throws when it cannot be written. */
+  begin(head: AnswerHead): void
+  /** Sends a part of the body. Returns `false` when the client is slow. */
+  write(bytes: Uint8Array): boolean
+  /** The body is complete. */
+  finish(): void
+  destroy(): void
+}
+
+/** What an answer on HTTP/1.1 asks of its connection's session. */
+export interface Http1Session {
+  readonly connection: Connection
+  readonly isHead: boolean
+  readonly versionMinor: 0 | 1
+  /** Whether the connection can go on; asked when the head is written. */
+  keepAlive(): boolean
+  /** The end of the answer is the end of the connection. */
+  closeAfter(): void
+}
+
+/** Above, the pieces of an answer are not copied together. */
+const JOIN_UP_TO = 16 * 1024
+
+const CRLF = Buffer.from('\r\n')
+const LAST_CHUNK = Buffer.from(lastChunk, 'latin1')
+const UNKNOWN_LENGTH = -1
+
+/**
+ * An answer in chunks (RFC 9112 §7.1) where its length is not known, or up to the end of the connection on HTTP/1.0.
+ * One a connection: answers follow each other.
+ */
+export class Http1Channel implements AnswerChannel {
+  private readonly session: Http1Session
+  private readonly connection: Connection
+  private framing: AnswerFraming
+
+  constructor(session: Http1Session) {
+    this.session = session
+    this.connection = session.connection
+    this.framing = AnswerFraming.none
+  }
+
+  get writable(): boolean {
+    return this.connection.writable
+  }
+
+  get destroyed(): boolean {
+    return this.connection.destroyed
+  }
+
+  get writableLength(): number {
+    return this.connection.writableLength
+  }
+
+  get writableNeedDrain(): boolean {
+    return this.connection.writableNeedDrain
+  }
+
+  send(head: AnswerHead, pieces: readonly Uint8Array[], length: number): void {
+    const text = this.format(head, length)
+    if (pieces.length > 0 && length > JOIN_UP_TO) {
+      this.connection.write(Buffer.from(text, 'latin1'))
+      for (const piece of pieces) this.connection.write(piece)
+    } else this.connection.write(join(text, pieces, length))
+  }
+
+  begin(head: AnswerHead): void {
+    this.connection.write(Buffer.from(this.format(head, UNKNOWN_LENGTH), 'latin1'))
+  }
+
+  write(bytes: Uint8Array): boolean {
+    if (this.framing === AnswerFraming.none) return true
+    if (this.framing !== AnswerFraming.chunked) return this.connection.write(bytes)
+    this.connection.write(Buffer.from(chunkHeader(bytes.length), 'latin1'))
+    this.connection.write(bytes)
+    return this.connection.write(CRLF)
+  }
+
+  finish(): void {
+    if (this.framing === AnswerFraming.chunked) this.connection.write(LAST_CHUNK)
+  }
+
+  destroy(): void {
+    this.connection.destroy()
+  }
+
+  private format(head: AnswerHead, length: number): string {
+    const { session } = this
+    const options: AnswerOptions = {
+      length,
+      keepAlive: session.keepAlive(),
+      versionMinor: session.versionMinor,
+      date: this.connection.host.date(),
+      head: session.isHead,
+    }
+    const formatted = head.format(options)
+    this.framing = head.framing(options)
+    if (head.closesAfter(options)) session.closeAfter()
+    return formatted
+  }
+}
+
+function join(head: string, pieces: readonly Uint8Array[], length: number): Buffer {
+  if (pieces.length === 0) return Buffer.from(head, 'latin1')
+  const answer = Buffer.allocUnsafe(head.length + length)
+  let at = answer.write(head, 'latin1')
+  for (const piece of pieces) {
+    answer.set(piece, at)
+    at += piece.length
+  }
+  return answer
+}

@@ -1,0 +1,190 @@
+/**
+ * A message that did not come through our own reader of HTTP/1.1: on HTTP/2, or on a connection that node:http has. The
+ * rules are the same; what differs is a body stream in, and a channel out.
+ */
+import type { Duplex, Readable } from 'node:stream'
+import { AnswerHead, errorAnswerText } from '../../http/index.ts'
+import type { Client } from '../client/client.ts'
+import { RefusedError } from '../errors.ts'
+import type { Host } from '../host.ts'
+import type { Deadlined } from '../limits/deadlines.ts'
+import type { Refusal } from '../websocket/upgrade.ts'
+import type { AnswerChannel } from './answer-channel.ts'
+import { type ExchangeCarrier, MessageExchange } from './exchange.ts'
+import type { Request, RequestView } from './request.ts'
+import {
+  answerOptions,
+  answerUnserved,
+  Destination,
+  refusedOrigin,
+  setCorsFields,
+} from './standard-answers.ts'
+import { type AnswerContext, HttpWriter } from './writer.ts'
+
+/** A request and the way of its answer. */
+export interface CarriedRequest {
+  readonly view: RequestView
+  readonly request: Request
+  readonly body: Readable
+  readonly channel: AnswerChannel
+  readonly encrypted: boolean
+  /** The client that it comes from. */
+  readonly client: Client
+  /** Tells the application of the client, once. */
+  join(): void
+  /** Whom an error is reported of: the client, if the application knows it. */
+  peer(): Client | Duplex
+  /** The client waits for a word before it sends the body. */
+  readonly expectsContinue: boolean
+  continue(): void
+  /** The answer to a refused request is sent: nothing more is wanted of it. */
+  giveUp(): void
+}
+
+export class CarriedExchange implements ExchangeCarrier, AnswerContext, Deadlined {
+  readonly answer: HttpWriter
+  deadline: number
+  private readonly host: Host
+  private readonly carried: CarriedRequest
+  private readonly destination: Destination
+  private readonly ended: () => void
+  private exchange: MessageExchange | undefined
+  private received: number
+  private refused: boolean
+
+  /** `ended` is called once the answer has ended. */
+  constructor(host: Host, carried: CarriedRequest, destination: Destination, ended: () => void) {
+    this.host = host
+    this.carried = carried
+    this.destination = destination
+    this.ended = ended
+    this.deadline = Number.POSITIVE_INFINITY
+    this.exchange = undefined
+    this.received = 0
+    this.refused = false
+    this.answer = new HttpWriter(this)
+  }
+
+  get client(): Client {
+    return this.carried.client
+  }
+
+  get channel(): AnswerChannel {
+    return this.carried.channel
+  }
+
+  get isHead(): boolean {
+    return this.carried.view.method === 'HEAD'
+  }
+
+  get answersText(): boolean {
+    return this.destination !== Destination.message || this.client.isText
+  }
+
+  get gathering(): boolean {
+    return false
+  }
+
+  start(): void {
+    const { host, carried, answer, destination } = this
+    const { view, body } = carried
+    body.on('error', () => {})
+    if (destination === Destination.nobody) answerUnserved(host, view, answer)
+    else {
+      const refusal = refusedOrigin(host, view, carried.encrypted)
+      if (refusal !== undefined) return this.refuseWith(refusal)
+      setCorsFields(host, view, answer)
+      if (destination === Destination.message) return this.startMessages()
+      answerOptions(host, view, answer)
+    }
+    body.resume()
+  }
+
+  refuse(error: RefusedError): void {
+    this.refuseWith(error)
+  }
+
+  /** The client, or its stream, is gone. */
+  close(): void {
+    this.host.deadlines.remove(this)
+    if (!this.answer.isOver) this.answer.emit('close')
+  }
+
+  drained(): void {
+    this.answer.emit('drain')
+  }
+
+  expire(): void {
+    this.refuse(
+      new RefusedError('ERR_HTTP_BODY_TIMEOUT', 408, 'Cannot wait any longer: the request body is late'),
+    )
+  }
+
+  closeAfter(): void {
+    this.answer.setHeader('Connection', 'close')
+  }
+
+  answerEnded(): void {
+    this.ended()
+  }
+
+  flushAnswerSoon(answer: HttpWriter): void {
+    this.host.flushAnswerSoon(answer)
+  }
+
+  private startMessages(): void {
+    const { host, carried } = this
+    const { body } = carried
+    const declared = Number(carried.view.field('content-length') ?? 0)
+    if (declared > host.settings.messageLimit) return this.refuseBody()
+    this.client.setRequest(carried.request)
+    this.exchange = new MessageExchange(host, this, this.answer)
+    this.deadline = host.deadlines.after(host.settings.bodyTimeout)
+    host.deadlines.add(this)
+    carried.join()
+    body.on('data', (chunk: Buffer) => this.receive(chunk))
+    body.on('end', () => this.finishBody())
+    if (carried.expectsContinue) carried.continue()
+  }
+
+  private receive(chunk: Buffer): void {
+    if (this.refused) return
+    this.received += chunk.length
+    if (this.received > this.host.settings.messageLimit) this.refuseBody()
+    else this.exchange?.push(chunk, 0, chunk.length)
+  }
+
+  private finishBody(): void {
+    this.host.deadlines.remove(this)
+    if (!this.refused) this.exchange?.end()
+  }
+
+  private refuseBody(): void {
+    const { messageLimit } = this.host.settings
+    this.refuse(
+      new RefusedError(
+        'ERR_HTTP_BODY_TOO_LARGE',
+        413,
+        `Cannot read the body: it has more than ${messageLimit} bytes`,
+      ),
+    )
+  }
+
+  private refuseWith(refusal: Refusal | RefusedError): void {
+    if (this.refused) return
+    this.refused = true
+    this.host.deadlines.remove(this)
+    const { code, status, message } = refusal
+    this.host.reportOf(new RefusedError(code, status, message), this.carried.peer())
+    if (!this.answer.headersSent) this.sendRefusal(status, message, 'fields' in refusal ? refusal.fields : [])
+    this.answer.abandon()
+    this.ended()
+    this.carried.giveUp()
+  }
+
+  private sendRefusal(status: number, message: string, fields: Refusal['fields']): void {
+    const head = new AnswerHead()
+    const text = Buffer.from(errorAnswerText(head, { status, message }, fields), 'latin1')
+    this.channel.send(head, this.isHead ? [] : [text], text.length)
+  }
+}

@@ -1,0 +1,246 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Duplex, Readable } from 'node:stream'
+import { HttpError, isKnownMethod, joinFields } from '../../http/index.ts'
+import { Client } from '../client/client.ts'
+import type { Member } from '../connection.ts'
+import type { Endpoint } from '../endpoint.ts'
+import type { Host } from '../host.ts'
+import type { Outgoing } from '../outgoing.ts'
+import type { Writer } from '../writer.ts'
+import type { AnswerChannel } from './answer-channel.ts'
+import { CarriedExchange, type CarriedRequest } from './carried-exchange.ts'
+import { Request, type RequestParts, type RequestView } from './request.ts'
+import { ResponseChannel } from './response-channel.ts'
+import { Destination, destinationOf } from './standard-answers.ts'
+
+/** Requests of one connection that may wait for their answers; beyond, it is not read from. */
+const PIPELINED = 64
+
+/**
+ * A connection that node:http reads. Requests for the application go to it as they come; those that are messages are
+ * taken one at a time, for they are one client's, as on a connection of our own.
+ */
+export class HandedConnection implements Member {
+  readonly endpoint: Endpoint
+  readonly host: Host
+  private readonly socket: Duplex
+  private joined: boolean
+  private known: Client | undefined
+  /** Messages that are at hand (the first) or wait for their turn. */
+  private readonly exchanges: CarriedExchange[]
+  private readonly responses: Set<ServerResponse>
+  private leaving: boolean
+
+  constructor(host: Host, socket: Duplex, endpoint: Endpoint, client: Client | undefined) {
+    this.host = host
+    this.socket = socket
+    this.endpoint = endpoint
+    this.known = client
+    this.joined = client !== undefined
+    this.exchanges = []
+    this.responses = new Set()
+    this.leaving = false
+    if (client !== undefined) host.moved(this)
+  }
+
+  get client(): Client {
+    return this.known!
+  }
+
+  get connection(): this {
+    return this
+  }
+
+  get writer(): Writer | undefined {
+    const answer = this.exchanges[0]?.answer
+    return answer?.ended === false ? answer : undefined
+  }
+
+  /** Whether an answer has begun. */
+  get answering(): boolean {
+    for (const response of this.responses) if (response.headersSent) return true
+    return false
+  }
+
+  send(outgoing: Outgoing): boolean {
+    return this.writer?.write(outgoing.data) === true
+  }
+
+  halt(): void {
+    this.socket.pause()
+  }
+
+  unhalt(): void {
+    this.socket.resume()
+  }
+
+  take(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
+    this.follow(response)
+    if (this.endpoint.httpVersion !== undefined) showVersion2(request)
+    const { fieldLimit } = this.host.settings
+    const carried = new RequestOfNode(this, request, response, expectsContinue)
+    const tooMany = request.rawHeaders.length > 2 * fieldLimit
+    const destination = destinationOf(this.host, carried.view, () => carried.request)
+    if (destination === Destination.application && !tooMany) {
+      return this.host.request(request, response, expectsContinue)
+    }
+    const exchange = new CarriedExchange(this.host, carried, destination, () => this.next(exchange))
+    response.on('drain', () => exchange.drained())
+    response.on('close', () => exchange.close())
+    if (tooMany) {
+      const reason = `Cannot read the request: it has more than ${fieldLimit} fields`
+      exchange.refuse(new HttpError('ERR_HTTP_FIELDS_TOO_MANY', reason))
+    } else if (this.exchanges.push(exchange) === 1) exchange.start()
+  }
+
+  /** Ends as soon as nothing is left to answer. */
+  leave(): void {
+    this.leaving = true
+    for (const response of this.responses) response.shouldKeepAlive = false
+    if (this.responses.size === 0) this.socket.end()
+  }
+
+  /** Is no connection of node:http any more, and its client's session goes to someone else. */
+  detach(): void {
+    this.close()
+  }
+
+  /** The socket is gone. */
+  close(): void {
+    if (this.joined) this.host.clientDisconnected(this)
+    this.joined = false
+  }
+
+  /** The client, made at the first message. */
+  clientFor(request: IncomingMessage): Client {
+    return (this.known ??= new Client(this.endpoint, 'http', request.httpVersion))
+  }
+
+  /** Tells the application of the client, unless it knows it. */
+  join(): void {
+    if (this.joined) return
+    this.joined = true
+    this.host.clientConnected(this)
+  }
+
+  peer(): Client | Duplex {
+    return this.joined ? this.client : this.socket
+  }
+
+  private follow(response: ServerResponse): void {
+    const { responses, socket } = this
+    responses.add(response)
+    if (responses.size >= PIPELINED) socket.pause()
+    response.once('close', () => {
+      responses.delete(response)
+      if (this.leaving && responses.size === 0) socket.end()
+      else if (responses.size === PIPELINED - 1) socket.resume()
+    })
+  }
+
+  private next(done: CarriedExchange): void {
+    if (this.exchanges[0] !== done) return
+    this.exchanges.shift()
+    this.known?.setRequest(undefined)
+    this.exchanges[0]?.start()
+  }
+}
+
+/** node:http has read it as HTTP/1.1. */
+function showVersion2(request: IncomingMessage): void {
+  request.httpVersion = '2.0'
+  request.httpVersionMajor = 2
+  request.httpVersionMinor = 0
+}
+
+/** A request as node:http gives it. */
+class RequestOfNode implements CarriedRequest, RequestParts, RequestView {
+  readonly channel: AnswerChannel
+  readonly expectsContinue: boolean
+  readonly method: string
+  readonly target: string
+  readonly versionMinor: number
+  readonly body: Readable
+  private readonly handed: HandedConnection
+  private readonly message: IncomingMessage
+  private readonly response: ServerResponse
+  private made: Request | undefined
+
+  constructor(
+    handed: HandedConnection,
+    message: IncomingMessage,
+    response: ServerResponse,
+    expectsContinue: boolean,
+  ) {
+    this.method = message.method!
+    this.target = message.url!
+    this.versionMinor = message.httpVersionMinor
+    this.channel = new ResponseChannel(response, message.method === 'HEAD')
+    this.expectsContinue = expectsContinue
+    this.body = message
+    this.handed = handed
+    this.message = message
+    this.response = response
+    this.made = undefined
+  }
+
+  get view(): this {
+    return this
+  }
+
+  get request(): Request {
+    return (this.made ??= new Request(this))
+  }
+
+  get encrypted(): boolean {
+    return this.handed.endpoint.encrypted === true
+  }
+
+  get methodKnown(): boolean {
+    return isKnownMethod(this.method)
+  }
+
+  get host(): string {
+    return this.field('host') ?? ''
+  }
+
+  field(name: string): string | undefined {
+    const value = this.message.headers[name]
+    return typeof value === 'object' ? value.join(', ') : value
+  }
+
+  rawFields(): readonly string[] {
+    return this.message.rawHeaders
+  }
+
+  headers(): Record<string, string> {
+    return joinFields(this.message.rawHeaders)
+  }
+
+  get client(): Client {
+    return this.handed.clientFor(this.message)
+  }
+
+  join(): void {
+    this.handed.join()
+  }
+
+  peer(): Client | Duplex {
+    return this.handed.peer()
+  }
+
+  continue(): void {
+    this.response.writeContinue()
+  }
+
+  /** The rest of the body is read and dropped, for a while: a reset must not overtake the answer. */
+  giveUp(): void {
+    const { message } = this
+    const { host } = this.handed
+    message.resume()
+    if (message.complete) return
+    const timer = setTimeout(() => message.destroy(), host.settings.closeTimeout)
+    timer.unref()
+    message.once('close', () => clearTimeout(timer))
+  }
+}
