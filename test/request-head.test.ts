@@ -117,6 +117,17 @@ test('a head in one chunk is read where it lies; detach copies it', () => {
   assert.deepEqual(head.rawFields(), ['Host', 'b', 'X', '1'])
 })
 
+test('detach copies out of a Buffer too, whose slice is none', () => {
+  const chunk = Buffer.from(`${GET}\r\n`, 'latin1')
+  const head = new RequestHead()
+  head.push(chunk, 0, chunk.length)
+  head.detach()
+  chunk.fill(0x2d)
+  assert.equal(head.target, '/a')
+  head.detach()
+  assert.equal(text(head.raw()), `${GET}\r\n`)
+})
+
 test('a head in several chunks keeps none of them', () => {
   const input = `${GET}X: 1\r\n\r\n`
   const result = everySplit(bytes(input), (chunks) => {

@@ -63,6 +63,14 @@ for (let value = 0; value < 16; value++) {
   hexValue[value.toString(16).toUpperCase().charCodeAt(0)] = value
 }
 
+/** Whether the bytes from `start` are `text`; the length is the caller's. */
+export function matches(bytes: Uint8Array, start: number, text: string): boolean {
+  for (let at = 0; at < text.length; at++) {
+    if (bytes[start + at] !== text.charCodeAt(at)) return false
+  }
+  return true
+}
+
 /** Whether the bytes from `start` are `lower`, the case of ASCII letters aside; the length is the caller's. */
 export function matchesFolded(bytes: Uint8Array, start: number, lower: string): boolean {
   for (let at = 0; at < lower.length; at++) {

@@ -8,8 +8,9 @@
  * and in the section's own buffer: while everything lies in one chunk nothing is copied, and what a chunk
  * leaves unfinished is copied into a buffer that doubles as it grows.
  *
- * It never looks at a byte twice while it searches, never accepts a line end other than CRLF, never skips
- * a byte, and never knows what a field means: that, and the limit in bytes, is the owner's.
+ * It never looks at a byte twice while it searches (or once in its word, and once alone), never accepts a line
+ * end other than CRLF, never skips a byte, and never knows what a field means: that, and the limit in bytes, is
+ * the owner's.
  */
 import { COLON, CR, characterClass, HTAB, LF, matchesFolded, SP, TOKEN, VALUE } from './characters.ts'
 import { HttpError, type HttpErrorCode } from './errors.ts'
@@ -28,9 +29,16 @@ const FIELD_START = 4
 const END_LF = 5
 const COMPLETE = 6
 
+/** A table that is the module's own is a constant to the engine: 4 % of a browser's head (Node 20). */
+const classes: Uint8Array = characterClass
+
 const EMPTY = new Uint8Array(0)
 const NO_SPANS = new Int32Array(0)
-const FIRST_CAPACITY = 512
+const NO_WORDS: Int32Array = NO_SPANS
+/** From this many bytes on a section is read by words: the view of them costs 40 ns, as much as a value of 64 bytes. */
+const LONG = 256
+/** What the buffer has more than it needs at first: most heads that come in pieces come in two. */
+const FIRST_ROOM = 512
 const FIRST_FIELDS = 16
 /** Below this many bytes a loop copies faster than the making of a view. */
 const COPY_BY_LOOP = 48
@@ -46,7 +54,11 @@ export class FieldSection {
   /** Bytes kept in the section's own buffer. */
   held = 0
   private state = FIELD_START
+  /** White space may stand behind a value that came in pieces. */
+  private untrimmed = false
   private buffer: Uint8Array = EMPTY
+  /** Whether the last section was a long one: the next one of a connection mostly is like it. */
+  private long = true
   private readonly limit: number
   private readonly decode: Decode
 
@@ -61,26 +73,80 @@ export class FieldSection {
 
   /** Reads from `pos` up to `stop`; the section's origin lies at `origin`, which may be before the chunk. */
   read(chunk: Uint8Array, pos: number, stop: number, origin: number): number {
-    const classes = characterClass
-    let p = this.state === FIELD_START ? this.readWholeLines(chunk, pos, stop, origin) : pos
-    let spans = this.spans
-    let state = this.state
+    const wordsAt = pos - ((chunk.byteOffset + pos) & 3)
+    const words = this.long && stop - pos >= LONG ? wordsOf(chunk, wordsAt, stop) : NO_WORDS
+    let p = pos
+    do {
+      if (this.state === FIELD_START) p = this.readWholeLines(chunk, p, stop, origin, words, wordsAt)
+      if (p < stop) p = this.readLine(chunk, p, stop, origin)
+    } while (p < stop && this.state === FIELD_START && this.error === null)
+    return p
+  }
+
+  /**
+   * The fast path: whole lines with a value, and at most one space before it. Where something else comes, or
+   * nothing, it stops there in the state in which `readLine` goes on.
+   */
+  private readWholeLines(
+    chunk: Uint8Array,
+    pos: number,
+    stop: number,
+    origin: number,
+    words: Int32Array,
+    wordsAt: number,
+  ): number {
+    if (this.spans.length === 0) this.growSpans()
+    const spans = this.spans
+    const full = Math.min(spans.length, this.limit * 4)
+    let state = FIELD_START
+    let at = this.fieldCount * 4
+    let p = pos
+    while (p < stop && (classes[chunk[p]!]! & TOKEN) !== 0 && at < full) {
+      spans[at] = p++ - origin
+      state = FIELD_NAME
+      p = runEnd(chunk, p, stop, TOKEN)
+      if (p === stop || chunk[p] !== COLON) break
+      spans[at + 1] = p++ - origin
+      state = FIELD_OWS
+      if (p < stop && chunk[p] === SP) p++
+      if (p === stop || chunk[p]! <= SP) break
+      const start = p
+      spans[at + 2] = start - origin
+      state = FIELD_VALUE
+      p = Math.max(p, wordsAt + 4 * plainEnd(words, (p - wordsAt) >> 2))
+      p = runEnd(chunk, p, stop, VALUE)
+      if (p + 1 >= stop || chunk[p] !== CR || chunk[p + 1] !== LF) break
+      spans[at + 3] = trimmedEnd(chunk, start, p) - origin
+      state = FIELD_START
+      at += 4
+      p += 2
+    }
+    this.state = state
+    this.fieldCount = at >> 2
+    return p
+  }
+
+  /** Reads up to the end of the line, whatever state it is in. */
+  private readLine(chunk: Uint8Array, pos: number, stop: number, origin: number): number {
+    let { spans, state } = this
+    let p = pos
     let at = this.fieldCount * 4
     reading: while (p < stop) {
       switch (state) {
         case FIELD_VALUE:
-          while (p < stop && (classes[chunk[p]!]! & VALUE) !== 0) p++
+          p = runEnd(chunk, p, stop, VALUE)
           if (p === stop) break reading
           if (chunk[p] !== CR) {
             this.failValue(chunk[p]!)
             break reading
           }
           spans[at + 3] = p++ - origin
+          this.untrimmed = true
           at += 4
           state = FIELD_LF
           break
         case FIELD_NAME:
-          while (p < stop && (classes[chunk[p]!]! & TOKEN) !== 0) p++
+          p = runEnd(chunk, p, stop, TOKEN)
           if (p === stop) break reading
           if (chunk[p] !== COLON) {
             this.failName(chunk[p]!)
@@ -102,7 +168,7 @@ export class FieldSection {
           }
           p++
           state = FIELD_START
-          break
+          break reading
         case FIELD_START:
           if (chunk[p] === CR) {
             p++
@@ -130,40 +196,6 @@ export class FieldSection {
     return p
   }
 
-  /**
-   * The fast path: whole lines with one space before the value. Where something else comes, or nothing, it
-   * stops there in the state in which `read` goes on.
-   */
-  private readWholeLines(chunk: Uint8Array, pos: number, stop: number, origin: number): number {
-    const classes = characterClass
-    if (this.spans.length === 0) this.growSpans()
-    const spans = this.spans
-    const full = Math.min(spans.length, this.limit * 4)
-    let state = FIELD_START
-    let at = this.fieldCount * 4
-    let p = pos
-    while (p < stop && (classes[chunk[p]!]! & TOKEN) !== 0 && at < full) {
-      spans[at] = p++ - origin
-      state = FIELD_NAME
-      p = runEnd(classes, TOKEN, chunk, p, stop)
-      if (p === stop || chunk[p] !== COLON) break
-      spans[at + 1] = p++ - origin
-      state = FIELD_OWS
-      if (p + 1 >= stop || chunk[p] !== SP || chunk[p + 1]! <= SP) break
-      spans[at + 2] = ++p - origin
-      state = FIELD_VALUE
-      p = runEnd(classes, VALUE, chunk, p, stop)
-      if (p + 1 >= stop || chunk[p] !== CR || chunk[p + 1] !== LF) break
-      spans[at + 3] = p - origin
-      state = FIELD_START
-      at += 4
-      p += 2
-    }
-    this.state = state
-    this.fieldCount = at >> 2
-    return p
-  }
-
   /** Keeps bytes of an unfinished section. */
   hold(chunk: Uint8Array, pos: number, end: number): void {
     const held = this.held + end - pos
@@ -183,13 +215,15 @@ export class FieldSection {
       this.bytes = this.buffer
       this.base = 0
     }
-    this.trimValues()
+    this.long = Math.max(this.held, end - pos) >= LONG
+    if (this.untrimmed) this.trimValues()
   }
 
   /** Copies a settled section of `length` bytes out of the chunk. */
   detach(length: number): void {
     if (this.held > 0) return
-    this.bytes = this.bytes.slice(this.base, this.base + length)
+    this.hold(this.bytes, this.base, this.base + length)
+    this.bytes = this.buffer
     this.base = 0
   }
 
@@ -199,6 +233,7 @@ export class FieldSection {
     this.bytes = EMPTY
     this.base = 0
     this.held = 0
+    this.untrimmed = false
     this.state = FIELD_START
     this.buffer = EMPTY
   }
@@ -256,15 +291,10 @@ export class FieldSection {
     return joinFields(this.rawFields())
   }
 
-  /** OWS after a value is not part of it (RFC 9112 §5.1). */
   private trimValues(): void {
     const { bytes, base, spans } = this
-    for (let at = 2; at < this.fieldCount * 4; at += 4) {
-      const start = base + spans[at]!
-      let end = base + spans[at + 1]!
-      while (end > start && (bytes[end - 1] === SP || bytes[end - 1] === HTAB)) end--
-      spans[at + 1] = end - base
-    }
+    for (let at = 2; at < this.fieldCount * 4; at += 4)
+      spans[at + 1] = trimmedEnd(bytes, base + spans[at]!, base + spans[at + 1]!) - base
   }
 
   private growSpans(): Int32Array {
@@ -274,7 +304,7 @@ export class FieldSection {
   }
 
   private growBuffer(needed: number): void {
-    const larger = new Uint8Array(Math.max(needed, this.buffer.length * 2, FIRST_CAPACITY))
+    const larger = new Uint8Array(Math.max(needed + FIRST_ROOM, this.buffer.length * 2))
     larger.set(this.buffer.subarray(0, this.held))
     this.buffer = larger
   }
@@ -307,11 +337,39 @@ export class FieldSection {
   }
 }
 
+/** Four bytes a word, as far as they are whole; that may begin with some bytes before the chunk. */
+function wordsOf(chunk: Uint8Array, from: number, stop: number): Int32Array {
+  return new Int32Array(chunk.buffer, chunk.byteOffset + from, (stop - from) >> 2)
+}
+
 /** The first position from `pos` on whose byte is not of the class `bit`, or `stop`. */
-function runEnd(classes: Uint8Array, bit: number, chunk: Uint8Array, pos: number, stop: number): number {
+function runEnd(chunk: Uint8Array, pos: number, stop: number, bit: number): number {
   let p = pos
   while (p < stop && (classes[chunk[p]!]! & bit) !== 0) p++
   return p
+}
+
+/**
+ * The first of the words, from `from` on, in which a byte may be none of a value, or how many there are: 0x20 to
+ * 0x7e have their high bit in `low + 0x60` and not in `low + 1`, obs-text has it in the word; a tab is left to the
+ * caller. By words a browser's head takes 0.9 µs, by bytes 1.2 (Node 20).
+ */
+function plainEnd(words: Int32Array, from: number): number {
+  let at = from
+  for (; at < words.length; at++) {
+    const word = words[at]!
+    const low = word & 0x7f7f7f7f
+    const plain = ((low + 0x60606060) & ~(low + 0x01010101)) | word
+    if ((~plain & 0x80808080) !== 0) break
+  }
+  return at
+}
+
+/** OWS after a value is not part of it (RFC 9112 §5.1). */
+function trimmedEnd(bytes: Uint8Array, start: number, end: number): number {
+  let at = end
+  while (at > start && (bytes[at - 1] === SP || bytes[at - 1] === HTAB)) at--
+  return at
 }
 
 /** Pairs of name and value as an object: names in lower case, no prototype, repeated fields joined. */

@@ -15,7 +15,7 @@
  * It never guesses: a head that two parsers could read differently has an error, and the connection that
  * sent it must be closed after the answer. It never makes text that nobody asked for.
  */
-import { CR, characterClass, DIGIT, LF, SP, TARGET, TOKEN } from './characters.ts'
+import { CR, characterClass, DIGIT, LF, matches, SP, TARGET, TOKEN } from './characters.ts'
 import type { HttpError, HttpErrorCode } from './errors.ts'
 import { FieldSection, hex } from './fields.ts'
 import { BodyFraming } from './framing.ts'
@@ -37,6 +37,7 @@ const CLOSED = 7
 /** RFC 9112 §3: a longer method is answered with 501. None that is registered is longer than 17. */
 const MAX_METHOD = 32
 const VERSION = 'HTTP/1.'
+const LINE_END = 'HTTP/1.1\r\n'
 
 /** What a head may be at most, in bytes and fields. */
 export interface HeadLimits {
@@ -265,7 +266,7 @@ export class RequestHead {
     }
     if (this.state === IN_TARGET) {
       while (p < stop && (classes[chunk[p]!]! & TARGET) !== 0) p++
-      if (p < stop) p = this.endTarget(chunk, p, origin)
+      if (p < stop) p = this.endTarget(chunk, p, stop, origin)
     }
     while (p < stop && this.state === IN_VERSION && this.readVersion(chunk[p]!, p - origin - this.targetEnd))
       p++
@@ -283,7 +284,7 @@ export class RequestHead {
     return p + 1
   }
 
-  private endTarget(chunk: Uint8Array, p: number, origin: number): number {
+  private endTarget(chunk: Uint8Array, p: number, stop: number, origin: number): number {
     if (chunk[p] !== SP) {
       const version = chunk[p] === CR || chunk[p] === LF
       if (version) this.fail('ERR_HTTP_VERSION_INVALID', 'its HTTP version is missing')
@@ -296,7 +297,11 @@ export class RequestHead {
     }
     this.targetEnd = p - origin
     this.state = IN_VERSION
-    return p + 1
+    // What nearly every client sends, at once; anything else, and what is not there yet, byte by byte.
+    if (stop - p <= LINE_END.length || !matches(chunk, p + 1, LINE_END)) return p + 1
+    this.versionMinor = 1
+    this.state = IN_FIELDS
+    return p + 1 + LINE_END.length
   }
 
   /** `HTTP/` DIGIT `.` DIGIT CRLF (RFC 9112 §2.3), of which `byte` is number `index`, from 1. */

@@ -24,9 +24,25 @@ type Meaning = Pick<
   'versionMinor' | 'keepAlive' | 'framing' | 'contentLength' | 'expectContinue' | 'upgrade'
 >
 
+/** The names that matter. No two have both their length and the lower five bits of their first letter in common. */
+const HOST = 1
+const CONNECTION = 2
+const CONTENT_LENGTH = 3
+const TRANSFER_ENCODING = 4
+const UPGRADE_NAME = 5
+const EXPECT = 6
+const names = ['', 'host', 'connection', 'content-length', 'transfer-encoding', 'upgrade', 'expect']
+const LONGEST = 17
+
+/** Which of them a name may be, by length and letter; 0 for none, which is what most names are. */
+const candidates: Uint8Array = new Uint8Array((LONGEST + 1) << 5)
+for (let name = HOST; name <= EXPECT; name++)
+  candidates[(names[name]!.length << 5) | (names[name]!.charCodeAt(0) & 0x1f)] = name
+
 /** Fills in what depends on the fields, from a settled section; false if the section has an error now. */
 export function interpretFields(head: Meaning, section: FieldSection): boolean {
   const { bytes, base, spans } = section
+  const fieldsEnd = section.fieldCount * 4
   let hosts = 0
   let lengths = 0
   let validHost = true
@@ -36,37 +52,37 @@ export function interpretFields(head: Meaning, section: FieldSection): boolean {
   let hasUpgrade = false
   let expects = false
   let unknownExpectation = false
-  for (let at = 0; at < section.fieldCount * 4; at += 4) {
-    const name = base + spans[at]!
+  for (let at = 0; at < fieldsEnd; at += 4) {
+    const from = base + spans[at]!
+    const size = spans[at + 1]! - spans[at]!
+    if (size > LONGEST) continue
+    const name = candidates[(size << 5) | (bytes[from]! & 0x1f)]!
+    if (name === 0 || !matchesFolded(bytes, from, names[name]!)) continue
     const start = base + spans[at + 2]!
     const end = base + spans[at + 3]!
-    switch (spans[at + 1]! - spans[at]!) {
-      case 4:
-        if (!matchesFolded(bytes, name, 'host')) break
+    switch (name) {
+      case HOST:
         hosts++
         validHost = isAuthority(bytes, start, end)
         break
-      case 6:
-        if (!matchesFolded(bytes, name, 'expect')) break
-        expects = true
-        if (end - start !== 12 || !matchesFolded(bytes, start, '100-continue')) unknownExpectation = true
+      case CONNECTION:
+        connection |= readConnection(bytes, start, end)
         break
-      case 7:
-        if (matchesFolded(bytes, name, 'upgrade')) hasUpgrade = true
-        break
-      case 10:
-        if (matchesFolded(bytes, name, 'connection')) connection |= readConnection(bytes, start, end)
-        break
-      case 14:
-        if (!matchesFolded(bytes, name, 'content-length')) break
+      case CONTENT_LENGTH:
         lengths++
         length = readContentLength(bytes, start, end)
         break
-      case 17:
-        if (!matchesFolded(bytes, name, 'transfer-encoding')) break
+      case TRANSFER_ENCODING:
         codings = readCodings(bytes, start, end, codings)
         break
+      case UPGRADE_NAME:
+        hasUpgrade = true
+        break
       default:
+        // A list of two is refused; so are two lines, which are one (RFC 9110 §5.3).
+        if (expects || end - start !== 12 || !matchesFolded(bytes, start, '100-continue'))
+          unknownExpectation = true
+        expects = true
     }
   }
   head.keepAlive = (connection & CLOSE) === 0 && (head.versionMinor === 1 || (connection & KEEP_ALIVE) !== 0)
