@@ -1,5 +1,21 @@
 export { canonicalAddress, formatAddress, parseAddress } from './address.ts'
 export { AddressError, addressMatcher } from './address-matcher.ts'
+export { ClientHello, isGrease } from './client-hello/client-hello.ts'
+export {
+  ClientHelloError,
+  type ClientHelloErrorCode,
+  clientHelloErrorCodes,
+} from './client-hello/client-hello-error.ts'
+export { type ClientHelloLimits, ClientHelloReader } from './client-hello/client-hello-reader.ts'
+export {
+  type Digest,
+  type FingerprintedHello,
+  type Ja4Protocol,
+  ja3,
+  ja3Text,
+  ja4,
+  ja4Text,
+} from './fingerprint.ts'
 export type { Signature } from './signature.ts'
 export { MATCH, NO, pattern, SniffError, Verdict } from './signature.ts'
 export { SignatureTable } from './signature-table.ts'
