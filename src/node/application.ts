@@ -15,10 +15,18 @@ export class Application {
   protected readonly emitter: EventEmitter
   /** A server of node:http that takes requests in the place of listeners. */
   private readonly httpServer: HttpServer | undefined
+  /** The listeners of `message`, until one comes or goes: the emitter copies them each time it is asked. */
+  private listeners: Listener[] | undefined
 
   constructor(emitter: EventEmitter, httpServer: HttpServer | undefined) {
     this.emitter = emitter
     this.httpServer = httpServer
+    this.listeners = undefined
+    const forget = (event: string | symbol) => {
+      if (event === 'message') this.listeners = undefined
+    }
+    emitter.on('newListener', forget)
+    emitter.on('removeListener', forget)
   }
 
   get servesRequests(): boolean {
@@ -26,7 +34,7 @@ export class Application {
   }
 
   deliver(message: Message, client: Client, writer: Writer): Promise<boolean> | undefined {
-    const listeners = this.emitter.rawListeners('message') as Listener[]
+    const listeners = (this.listeners ??= this.emitter.rawListeners('message') as Listener[])
     if ((listeners.length === 0 || client.listening) && Buffer.isBuffer(message)) client.keep(message)
     let pending: Promise<boolean> | undefined
     for (const listener of listeners) {

@@ -43,6 +43,8 @@ export interface Host extends ConnectionHost {
   allowsOrigin(origin: string | undefined, host: string | undefined, encrypted: boolean): boolean
   /** The clock's second as an HTTP `Date`. */
   date(): string
+  /** How an answer begins in which nothing was set, up to the value of Content-Length. */
+  plainStart(kind: 'empty' | 'text' | 'binary'): Uint8Array
   /** Sends, after this turn, what an answer that has not ended has gathered. */
   flushAnswerSoon(answer: HttpWriter): void
   /** Reads a socket, or a stream that is like one, from its present position on. */

@@ -13,6 +13,7 @@ import type { Endpoint } from './endpoint.ts'
 import { PortmanteauError } from './errors.ts'
 import type { ConnectionHost, Host } from './host.ts'
 import { NodeServer } from './http/node-server.ts'
+import { type PlainStarts, plainStarts } from './http/plain-start.ts'
 import { HttpSession } from './http/session.ts'
 import type { HttpWriter } from './http/writer.ts'
 import { Http2Acceptor } from './http2/acceptor.ts'
@@ -66,6 +67,9 @@ export class Reception extends Application implements Host {
   private corked: Connection<ConnectionHost>[]
   private unfinished: HttpWriter[]
   private dateSecond: number
+  private dateAt: number
+  private plainDate: string
+  private plainStarts: PlainStarts
   private dateText: string
   private whenEmpty: (() => void) | undefined
 
@@ -96,6 +100,9 @@ export class Reception extends Application implements Host {
     this.corked = []
     this.unfinished = []
     this.dateSecond = 0
+    this.dateAt = 0
+    this.plainDate = ''
+    this.plainStarts = plainStarts('')
     this.dateText = ''
     this.whenEmpty = undefined
   }
@@ -152,13 +159,26 @@ export class Reception extends Application implements Host {
     return this.originMatches?.(origin) === true
   }
 
+  /** Behind the clock by no more than the coarse one is. */
   date(): string {
-    const second = Math.floor(Date.now() / 1000)
-    if (second !== this.dateSecond) {
-      this.dateSecond = second
-      this.dateText = new Date(second * 1000).toUTCString()
+    if (this.dateAt !== this.deadlines.now || this.dateText === '') {
+      this.dateAt = this.deadlines.now
+      const second = Math.floor(Date.now() / 1000)
+      if (second !== this.dateSecond) {
+        this.dateSecond = second
+        this.dateText = new Date(second * 1000).toUTCString()
+      }
     }
     return this.dateText
+  }
+
+  plainStart(kind: 'empty' | 'text' | 'binary'): Uint8Array {
+    const date = this.date()
+    if (date !== this.plainDate) {
+      this.plainDate = date
+      this.plainStarts = plainStarts(date)
+    }
+    return this.plainStarts[kind]
   }
 
   flushSoon(connection: Connection<ConnectionHost>): void {

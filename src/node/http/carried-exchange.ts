@@ -91,9 +91,10 @@ export class CarriedExchange implements ExchangeCarrier, AnswerContext, Deadline
     body.on('error', () => {})
     if (destination === Destination.nobody) answerUnserved(host, view, answer)
     else {
-      const refusal = refusedOrigin(host, view, carried.encrypted)
+      const origin = view.field('origin')
+      const refusal = refusedOrigin(host, view, origin, carried.encrypted)
       if (refusal !== undefined) return this.refuseWith(refusal)
-      setCorsFields(host, view, answer)
+      if (origin !== undefined) setCorsFields(host, origin, answer)
       if (destination === Destination.message) return this.startMessages()
       answerOptions(host, view, answer)
     }
@@ -151,7 +152,10 @@ export class CarriedExchange implements ExchangeCarrier, AnswerContext, Deadline
     if (this.refused) return
     this.received += chunk.length
     if (this.received > this.host.settings.messageLimit) this.refuseBody()
-    else this.exchange?.push(chunk, 0, chunk.length)
+    else {
+      this.exchange?.push(chunk, 0, chunk.length)
+      this.exchange?.settle()
+    }
   }
 
   private finishBody(): void {

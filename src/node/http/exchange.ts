@@ -2,7 +2,7 @@
  * One HTTP request whose body is messages, and its answer, whatever carries the two: the body is split by the raw
  * framing, or is one message as a whole. The answer ends once the body is read and no listener is at a message any more.
  */
-import type { FramingErrorCode, FramingReader, MessageSink } from '../../raw/index.ts'
+import { type FramingErrorCode, type FramingReader, lineFraming, type MessageSink } from '../../raw/index.ts'
 import type { Client } from '../client/client.ts'
 import { RefusedError } from '../errors.ts'
 import type { Host } from '../host.ts'
@@ -20,44 +20,66 @@ export class MessageExchange implements MessageSink {
   private readonly host: Host
   private readonly carrier: ExchangeCarrier
   private readonly answer: HttpWriter
-  private readonly reader: FramingReader
-  /** Whether a request without a body is a message, too: an empty one. */
-  private readonly emptyIsMessage: boolean
+  private reader: FramingReader | undefined
+  /** A first piece of the body that nobody has read yet: mostly it is all of it. */
+  private piece: Uint8Array | undefined
+  private pieceStart: number
+  private pieceEnd: number
   /** Listeners that have not settled. */
   private pending: number
   /** Whether a listener threw or rejected. */
   private failed: boolean
-  private received: boolean
   private bodyRead: boolean
 
   constructor(host: Host, carrier: ExchangeCarrier, answer: HttpWriter) {
-    const { settings } = host
     this.host = host
     this.carrier = carrier
     this.answer = answer
-    this.reader = settings.wholeBody
-      ? new WholeBody(this)
-      : settings.framing.createReader(this, settings.messageLimit)
-    this.emptyIsMessage = settings.isMessage !== undefined
+    this.reader = undefined
+    this.piece = undefined
+    this.pieceStart = 0
+    this.pieceEnd = 0
     this.pending = 0
     this.failed = false
-    this.received = false
     this.bodyRead = false
   }
 
   get held(): number {
-    return this.reader.held
+    return this.reader === undefined ? 0 : this.reader.held
   }
 
+  /** A piece of the body: the exchange's up to the next call of `push`, `settle` or `end`. */
   push(chunk: Uint8Array, start: number, end: number): void {
-    this.received = true
-    this.reader.push(chunk, start, end)
+    if (this.reader === undefined && this.piece === undefined) {
+      this.piece = chunk
+      this.pieceStart = start
+      this.pieceEnd = end
+    } else {
+      this.settle()
+      this.reader!.push(chunk, start, end)
+    }
+  }
+
+  /** The body goes on in another chunk: what lies in this one is read. */
+  settle(): void {
+    const { piece } = this
+    if (piece === undefined) return
+    this.piece = undefined
+    this.reader = this.createReader()
+    this.reader.push(piece, this.pieceStart, this.pieceEnd)
   }
 
   /** The body is complete. */
   end(): void {
-    if (!this.received && this.emptyIsMessage) this.message(EMPTY, 0, 0)
-    else this.reader.end()
+    const { piece, pieceStart, pieceEnd } = this
+    if (piece !== undefined && this.isOneMessage(piece, pieceStart, pieceEnd)) {
+      this.piece = undefined
+      this.message(piece, pieceStart, pieceEnd)
+    } else if (piece === undefined && this.reader === undefined) this.endEmpty()
+    else {
+      this.settle()
+      this.reader!.end()
+    }
     this.bodyRead = true
     this.endAnswer()
   }
@@ -69,7 +91,7 @@ export class MessageExchange implements MessageSink {
     const settled = this.host.deliver(message, client, this.answer)
     if (settled === undefined) return
     this.pending++
-    settled.then((succeeded) => this.settle(succeeded))
+    settled.then((succeeded) => this.settled(succeeded))
   }
 
   fail(_code: FramingErrorCode): void {
@@ -83,7 +105,28 @@ export class MessageExchange implements MessageSink {
     )
   }
 
-  private settle(succeeded: boolean): void {
+  private createReader(): FramingReader {
+    const { settings } = this.host
+    return settings.wholeBody
+      ? new WholeBody(this)
+      : settings.framing.createReader(this, settings.messageLimit)
+  }
+
+  /** Most bodies are a line, or taken whole, and lie in one piece: then nothing needs to gather them. */
+  private isOneMessage(chunk: Uint8Array, start: number, end: number): boolean {
+    const { settings } = this.host
+    if (settings.wholeBody) return true
+    if (settings.framing !== lineFraming || end - start > settings.messageLimit) return false
+    const newline = chunk.indexOf(LF, start)
+    return newline < 0 || newline >= end
+  }
+
+  /** A request without a body is a message where the application has said so. */
+  private endEmpty(): void {
+    if (this.host.settings.isMessage !== undefined) this.message(EMPTY, 0, 0)
+  }
+
+  private settled(succeeded: boolean): void {
     if (!succeeded) this.failed = true
     this.pending--
     if (this.bodyRead) this.endAnswer()
@@ -102,7 +145,8 @@ export class MessageExchange implements MessageSink {
   }
 }
 
-const EMPTY = new Uint8Array(0)
+const EMPTY = Buffer.alloc(0)
+const LF = 0x0a
 
 /** The framing of a body that is one message. The body's own limit bounds it. */
 class WholeBody implements FramingReader {

@@ -9,7 +9,7 @@ import type { Outgoing } from '../outgoing.ts'
 import type { Writer } from '../writer.ts'
 import type { AnswerChannel } from './answer-channel.ts'
 import { CarriedExchange, type CarriedRequest } from './carried-exchange.ts'
-import { Request, type RequestParts, type RequestView } from './request.ts'
+import { Request, type RequestView } from './request.ts'
 import { ResponseChannel } from './response-channel.ts'
 import { Destination, destinationOf } from './standard-answers.ts'
 
@@ -80,7 +80,7 @@ export class HandedConnection implements Member {
     const { fieldLimit } = this.host.settings
     const carried = new RequestOfNode(this, request, response, expectsContinue)
     const tooMany = request.rawHeaders.length > 2 * fieldLimit
-    const destination = destinationOf(this.host, carried.view, () => carried.request)
+    const destination = destinationOf(this.host, carried.view)
     if (destination === Destination.application && !tooMany) {
       return this.host.request(request, response, expectsContinue)
     }
@@ -154,7 +154,7 @@ function showVersion2(request: IncomingMessage): void {
 }
 
 /** A request as node:http gives it. */
-class RequestOfNode implements CarriedRequest, RequestParts, RequestView {
+class RequestOfNode implements CarriedRequest, RequestView {
   readonly channel: AnswerChannel
   readonly expectsContinue: boolean
   readonly method: string

@@ -24,7 +24,9 @@ export class Request {
 /** What a `Request` is made from. */
 export interface RequestParts {
   readonly method: string
+  /** As sent. */
   readonly target: string
+  /** The x of HTTP/1.x. */
   readonly versionMinor: number
   /** Where it is not 1.x. */
   readonly httpVersion?: string
@@ -32,12 +34,37 @@ export interface RequestParts {
   headers(): Record<string, string>
 }
 
-/** A request as the rules for it see it, whatever carries it. */
-export interface RequestView {
+/** A request that is only looked at while a call lasts: nothing of it is made that nobody asks for. */
+export class RequestAtHand implements Request {
   readonly method: string
+  private readonly parts: RequestParts
+
+  constructor(parts: RequestParts, method: string = parts.method) {
+    this.method = method
+    this.parts = parts
+  }
+
+  get url(): string {
+    return this.parts.target
+  }
+
+  get httpVersion(): string {
+    return this.parts.httpVersion ?? `1.${this.parts.versionMinor}`
+  }
+
+  get rawHeaders(): readonly string[] {
+    return this.parts.rawFields()
+  }
+
+  get headers(): Readonly<Record<string, string>> {
+    return this.parts.headers()
+  }
+}
+
+/** A request as the rules for it see it, whatever carries it. */
+export interface RequestView extends RequestParts {
   /** Whether the method is one of RFC 9110 §9.3 or PATCH. */
   readonly methodKnown: boolean
-  readonly target: string
   /** The host that is asked for, with its port. */
   readonly host: string
   /** The value of a field, by its name in lower case. */

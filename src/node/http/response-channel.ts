@@ -35,6 +35,10 @@ export class ResponseChannel implements AnswerChannel {
     this.response.end(pieces.length === 1 ? pieces[0] : Buffer.concat(pieces))
   }
 
+  sendPlain(): boolean {
+    return false
+  }
+
   begin(head: AnswerHead): void {
     this.setHead(head, UNKNOWN_LENGTH)
     this.response.flushHeaders()

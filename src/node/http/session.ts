@@ -237,6 +237,7 @@ export class HttpSession
     pos = this.body.push(chunk, pos, end)
     if (this.body.error !== null) this.refuse(this.body.error)
     else if (this.bodyRead && this.state === READING_BODY) this.finishBody()
+    else this.exchange?.settle()
     return pos
   }
 
@@ -251,16 +252,17 @@ export class HttpSession
       startUpgrade(this, head)
       return pos
     }
-    const destination = destinationOf(host, head, () => new Request(head))
+    const destination = destinationOf(host, head)
     if (destination === Destination.application) return this.handOver(chunk, pos, end)
     const answer = new HttpWriter(this)
     this.answer = answer
     if (destination === Destination.nobody) answerUnserved(host, head, answer)
     else {
-      const refusal = refusedOrigin(host, head, connection.encrypted)
+      const origin = head.field('origin')
+      const refusal = refusedOrigin(host, head, origin, connection.encrypted)
       if (refusal !== undefined) this.refuseWith(refusal)
       else {
-        setCorsFields(host, head, answer)
+        if (origin !== undefined) setCorsFields(host, origin, answer)
         if (destination === Destination.message) this.startMessages(answer)
         else answerOptions(host, head, answer)
       }

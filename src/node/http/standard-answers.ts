@@ -2,7 +2,7 @@
 import { corsFields, preflightFields } from '../../http/index.ts'
 import type { Host } from '../host.ts'
 import { foreignOrigin, type Refusal } from '../websocket/upgrade.ts'
-import { isMethodOfNode, type Request, type RequestView } from './request.ts'
+import { isMethodOfNode, RequestAtHand, type RequestView } from './request.ts'
 import type { HttpWriter } from './writer.ts'
 
 /** Who a request goes to. */
@@ -15,15 +15,17 @@ const MESSAGE_METHODS: readonly string[] = ['POST', 'PUT']
  * Messages are POST and PUT, or what `isMessage` says. OPTIONS is answered by whoever gets the method that it asks
  * about, which is POST where it names none.
  */
-export function destinationOf(host: Host, view: RequestView, request: () => Request): Destination {
+export function destinationOf(host: Host, view: RequestView): Destination {
   const { isMessage } = host.settings
   const { method } = view
   if (method === 'OPTIONS') {
     const asked = view.field('access-control-request-method') ?? 'POST'
     const answered =
-      isMessage === undefined ? MESSAGE_METHODS.includes(asked) : isMessage(withMethod(request(), asked))
+      isMessage === undefined ? MESSAGE_METHODS.includes(asked) : isMessage(new RequestAtHand(view, asked))
     if (answered || !host.servesRequests) return Destination.options
-  } else if (isMessage === undefined ? method === 'POST' || method === 'PUT' : isMessage(request())) {
+  } else if (
+    isMessage === undefined ? method === 'POST' || method === 'PUT' : isMessage(new RequestAtHand(view))
+  ) {
     return view.methodKnown ? Destination.message : Destination.nobody
   }
   return host.servesRequests && (view.methodKnown || isMethodOfNode(method))
@@ -31,22 +33,23 @@ export function destinationOf(host: Host, view: RequestView, request: () => Requ
     : Destination.nobody
 }
 
-function withMethod(request: Request, method: string): Request {
-  return { ...request, method }
-}
-
 /** The refusal, if the page that the request comes from may not speak to this server. */
-export function refusedOrigin(host: Host, view: RequestView, encrypted: boolean): Refusal | undefined {
-  const origin = view.field('origin')
-  return host.allowsOrigin(origin, view.host, encrypted) ? undefined : foreignOrigin(origin)
+export function refusedOrigin(
+  host: Host,
+  view: RequestView,
+  origin: string | undefined,
+  encrypted: boolean,
+): Refusal | undefined {
+  const allowed =
+    origin === undefined
+      ? host.settings.allowUndefinedOrigin
+      : host.allowsOrigin(origin, view.host, encrypted)
+  return allowed ? undefined : foreignOrigin(origin)
 }
 
 /** The fields that let a page read the answer, whose origin is allowed. */
-export function setCorsFields(host: Host, view: RequestView, answer: HttpWriter): void {
-  const origin = view.field('origin')
-  if (origin !== undefined) {
-    setFields(answer, corsFields(origin, { credentials: host.settings.allowCredentials }))
-  }
+export function setCorsFields(host: Host, origin: string, answer: HttpWriter): void {
+  setFields(answer, corsFields(origin, { credentials: host.settings.allowCredentials }))
 }
 
 /** RFC 9110 §9.3.7, and the preflight request of the Fetch standard, from an origin that is allowed. */

@@ -29,11 +29,16 @@ export interface AnswerContext {
 /** Above, what is kept for the rest of the turn goes out. */
 const KEEP_UP_TO = 64 * 1024
 
+const NONE: readonly Uint8Array[] = []
+
 export class HttpWriter extends Writer {
   private readonly context: AnswerContext
   private readonly channel: AnswerChannel
-  private readonly head: AnswerHead
-  private pieces: Uint8Array[]
+  /** Made when something is set in it: most answers are plain. */
+  private ownHead: AnswerHead | undefined
+  /** What was written first, while it is all: an answer of one part is not gathered. */
+  private part: Data | undefined
+  private pieces: Uint8Array[] | undefined
   /** Bytes in `pieces`. */
   private kept: number
   /** Bytes of the body that are sent. */
@@ -47,14 +52,19 @@ export class HttpWriter extends Writer {
     super()
     this.context = context
     this.channel = context.channel
-    this.head = new AnswerHead()
-    this.pieces = []
+    this.ownHead = undefined
+    this.part = undefined
+    this.pieces = undefined
     this.kept = 0
     this.sent = 0
     this.begun = false
     this.finished = false
     this.scheduled = false
     this.isText = true
+  }
+
+  private get head(): AnswerHead {
+    return (this.ownHead ??= new AnswerHead())
   }
 
   /** The status to answer with; 200 unless set. Without effect once the head is sent. */
@@ -81,7 +91,7 @@ export class HttpWriter extends Writer {
   }
 
   override get writableLength(): number {
-    return this.kept + this.channel.writableLength
+    return this.kept + (this.part?.length ?? 0) + this.channel.writableLength
   }
 
   override get writableNeedDrain(): boolean {
@@ -104,12 +114,10 @@ export class HttpWriter extends Writer {
   override end(data?: Data, options?: WriteOptions): void {
     if (this.ended) return
     if (data !== undefined) this.keep(data, options)
-    if (this.begun) {
-      this.sendPieces()
-      this.channel.finish()
-    } else this.sendWhole()
+    if (this.ownHead !== undefined || !this.sendPlain()) this.sendAll()
     this.finished = true
-    if (!this.bodyless && this.sent < this.head.declaredLength) return this.destroy()
+    const declared = this.ownHead === undefined ? -1 : this.ownHead.declaredLength
+    if (this.sent < declared && !this.bodyless) return this.destroy()
     this.context.answerEnded()
   }
 
@@ -149,13 +157,14 @@ export class HttpWriter extends Writer {
 
   /** Sends what was kept once this turn is over, if the answer has not ended by then. */
   flushSoon(): void {
-    if (this.begun || this.kept === 0 || this.scheduled) return
+    if (this.begun || this.scheduled || (this.kept === 0 && this.part === undefined)) return
     this.scheduled = true
     this.context.flushAnswerSoon(this)
   }
 
   /** Sends what was kept: the answer is not complete at the end of this turn. */
   flush(): boolean {
+    this.gather()
     if (this.ended || this.kept === 0) return !this.writableNeedDrain
     if (!this.begun) {
       this.setDefaultType()
@@ -177,32 +186,50 @@ export class HttpWriter extends Writer {
   /** The request is given up: what the application still writes is ignored. */
   abandon(): void {
     this.finished = true
-    this.pieces = []
+    this.part = undefined
+    this.pieces = undefined
     this.kept = 0
   }
 
   private get bodyless(): boolean {
-    return this.context.isHead || isBodyless(this.head.status)
+    return this.context.isHead || (this.ownHead !== undefined && isBodyless(this.ownHead.status))
   }
 
   private keep(data: Data, options: WriteOptions | undefined): void {
-    const bytes = toBytes(data)
-    const { declaredLength } = this.head
-    if (declaredLength >= 0 && this.sent + this.kept + bytes.length > declaredLength) {
+    if (options?.binary ?? !(typeof data === 'string' || this.context.answersText)) this.isText = false
+    if (this.ownHead === undefined && !this.begun && this.pieces === undefined && this.part === undefined) {
+      this.part = data
+      return
+    }
+    this.gather()
+    this.add(toBytes(data))
+  }
+
+  /** What is kept becomes pieces. */
+  private gather(): void {
+    const { part } = this
+    if (part === undefined) return
+    this.part = undefined
+    this.add(toBytes(part))
+  }
+
+  private add(bytes: Uint8Array): void {
+    const declared = this.ownHead === undefined ? -1 : this.ownHead.declaredLength
+    if (declared >= 0 && this.sent + this.kept + bytes.length > declared) {
       throw new PortmanteauError(
         'ERR_HTTP_ANSWER_LENGTH_INVALID',
-        `Cannot write the answer: its body is over the Content-Length of ${declaredLength}`,
+        `Cannot write the answer: its body is over the Content-Length of ${declared}`,
       )
     }
-    if (options?.binary ?? !(typeof data === 'string' || this.context.answersText)) this.isText = false
     if (bytes.length === 0) return
+    this.pieces ??= []
     this.pieces.push(bytes)
     this.kept += bytes.length
   }
 
-  private takePieces(): Uint8Array[] {
-    const { pieces } = this
-    this.pieces = []
+  private takePieces(): readonly Uint8Array[] {
+    const { pieces = NONE } = this
+    this.pieces = undefined
     this.sent += this.kept
     this.kept = 0
     return pieces
@@ -214,18 +241,38 @@ export class HttpWriter extends Writer {
     return ready
   }
 
-  private sendWhole(): void {
+  /** An answer of one part in which nothing was set. */
+  private sendPlain(): boolean {
+    if (this.begun || this.pieces !== undefined) return false
+    this.begun = this.channel.sendPlain(this.part ?? '', this.isText)
+    return this.begun
+  }
+
+  private sendAll(): void {
+    this.gather()
+    if (this.begun) {
+      this.sendPieces()
+      this.channel.finish()
+      return
+    }
     const { kept } = this
     if (kept !== 0) this.setDefaultType()
     const pieces = this.takePieces()
-    this.channel.send(this.head, this.bodyless ? [] : pieces, kept)
+    this.channel.send(this.head, this.bodyless ? NONE : pieces, kept)
     this.begun = true
   }
 
   /** What a peer sent is echoed to browsers too: they must not take it for a page. */
   private setDefaultType(): void {
     if (this.head.hasField('content-type') || isBodyless(this.head.status)) return
-    this.head.setField('Content-Type', this.isText ? 'text/plain; charset=utf-8' : 'application/octet-stream')
-    this.head.setField('X-Content-Type-Options', 'nosniff')
+    for (const [name, value] of defaultType(this.isText)) this.head.setField(name, value)
   }
+}
+
+/** The fields of a body whose type the application does not say. */
+export function defaultType(isText: boolean): readonly (readonly [name: string, value: string])[] {
+  return [
+    ['Content-Type', isText ? 'text/plain; charset=utf-8' : 'application/octet-stream'],
+    ['X-Content-Type-Options', 'nosniff'],
+  ]
 }

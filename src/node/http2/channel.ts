@@ -37,6 +37,10 @@ export class StreamChannel implements AnswerChannel {
     if (pieces.length > 0) this.stream.end(pieces.length === 1 ? pieces[0] : Buffer.concat(pieces))
   }
 
+  sendPlain(): boolean {
+    return false
+  }
+
   begin(head: AnswerHead): void {
     this.respond(head, UNKNOWN_LENGTH, this.isHead)
   }

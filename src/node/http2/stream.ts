@@ -35,7 +35,7 @@ export function takeStream(host: Host, taken: TakenStream): void {
   }
   const { head, isWebSocket, text } = asked
   if (isWebSocket) return takeWebSocket(host, stream, head, endpoint)
-  const destination = destinationOf(host, head, () => requestOf(head))
+  const destination = destinationOf(host, head)
   if (destination === Destination.application) {
     host.startBridge(new Bridge(stream, endpoint, head), text)
   } else new StreamMember(host, stream, head, endpoint, destination)

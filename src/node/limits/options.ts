@@ -33,7 +33,10 @@ export interface ServerOptions
    * listen itself (of Express, Fastify, Koa, …), which gets them as its own.
    */
   http?: RequestListener | HttpServer
-  /** Which HTTP requests are messages. Default: POST and PUT. One without a body is then an empty message. */
+  /**
+   * Which HTTP requests are messages: it is asked of each, and the request is only there during the call. Default: POST and
+   * PUT. With this option one without a body is an empty message.
+   */
   isMessage?: (request: Request) => boolean
   /** Speak HTTP/2, too: after TLS by ALPN, without by its preface. Default `true`. */
   http2?: boolean

@@ -132,8 +132,6 @@ export class CodingStream implements Work {
 
   private batchDone(length: number, error: Error | null | undefined): void {
     if (error || !this.open) return
-    // What is left is behind the end of the data.
-    if (this.stream!.bytesWritten < this.given) return this.fail('corrupt')
     this.waiting -= length
     this.leave()
     if (this.filled > 0 || this.ending) this.enter()
@@ -142,7 +140,8 @@ export class CodingStream implements Work {
 
   private end(): void {
     if (!this.open) return
-    if (!this.ending || this.stream!.bytesWritten < this.given) return this.fail('corrupt')
+    // The data has ended by itself, and there is something behind it.
+    if (this.stream!.bytesWritten < this.given) return this.fail('corrupt')
     this.close()
     this.target.ended()
   }
