@@ -8,6 +8,7 @@ import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
 import { type Case, merge } from './case.ts'
 import { cases as httpCases, peerCases as httpPeers } from './http.ts'
+import { measureHttpServers } from './http-server/measure.ts'
 import { type Effort, type Figure, measure, sunk } from './measure.ts'
 import { installPeers, loadPeer, peerVersions } from './peers.ts'
 import { measureServers, roundsOf, type ServerCase } from './server/measure.ts'
@@ -92,13 +93,15 @@ async function measureWhole(): Promise<ServerCase[]> {
   const options = { quick: flags.quick === true, peers: !flags['no-peers'] }
   if (!flags.json)
     process.stdout.write(`\nserver, median of ${roundsOf(options.quick)} interleaved rounds, least–most\n`)
-  await measureServers(options, (done) => {
+  const show = (done: ServerCase) => {
     results.push(done)
     if (flags.json) return
     const ours = done.figures.find(({ contender }) => contender === OURS)!.median
     const lines = done.figures.map((each) => serverLine(each, ours))
     process.stdout.write(`  ${done.name}, ${done.unit}\n${lines.join('\n')}\n`)
-  })
+  }
+  await measureHttpServers(options.quick, show)
+  await measureServers(options, show)
   return results
 }
 

@@ -3,11 +3,11 @@
  * are a third process, whose cost does not count. Contenders take turns within each round.
  */
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath, pathToFileURL } from 'node:url'
+import { pathToFileURL } from 'node:url'
+import { build } from './build.ts'
 import { Child } from './child.ts'
 import type { Behaviour, Contender, LoadAnswer, LoadRequest, Usage } from './protocol.ts'
 
@@ -18,7 +18,7 @@ export interface ServerCase {
 }
 
 export interface ServerFigure {
-  readonly contender: Contender
+  readonly contender: string
   readonly median: number
   readonly least: number
   readonly most: number
@@ -98,7 +98,7 @@ export async function measureServers(
   options: { quick: boolean; peers: boolean },
   report: (done: ServerCase) => void,
 ): Promise<void> {
-  const built = build()
+  const built = build('bench/server/serve.ts')
   const { child: load } = await Child.start('load.ts')
   const setting: Setting = {
     contenders: options.peers ? ['portmanteau', 'ws', 'net'] : ['portmanteau', 'net'],
@@ -118,29 +118,6 @@ export async function measureServers(
     load.end()
     rmSync(built, { recursive: true, force: true })
   }
-}
-
-/** A build of its own, of the package and of the servers: dist/ may be older than the sources. */
-function build(): string {
-  const target = mkdtempSync(join(tmpdir(), 'portmanteau-bench-'))
-  const root = fileURLToPath(new URL('../../', import.meta.url))
-  const configuration = {
-    extends: join(root, 'tsconfig.base.json'),
-    compilerOptions: {
-      types: ['node'],
-      typeRoots: [join(root, 'node_modules/@types')],
-      isolatedDeclarations: false,
-      declaration: false,
-      rootDir: root,
-      outDir: target,
-    },
-    files: [join(root, 'bench/server/serve.ts')],
-  }
-  writeFileSync(join(target, 'package.json'), '{ "type": "module" }')
-  writeFileSync(join(target, 'tsconfig.json'), JSON.stringify(configuration))
-  const compiler = join(root, 'node_modules/typescript/bin/tsc')
-  execFileSync(process.execPath, [compiler, '-p', target], { cwd: root, stdio: ['ignore', 2, 2] })
-  return target
 }
 
 function peerPath(): string {
@@ -255,7 +232,7 @@ function openFiles(): number {
   return limit === 'unlimited' ? Number.POSITIVE_INFINITY : Number(limit)
 }
 
-function figures(samples: ReadonlyMap<Contender, number[]>): ServerFigure[] {
+export function figures(samples: ReadonlyMap<string, number[]>): ServerFigure[] {
   return [...samples].map(([contender, all]) => {
     const sorted = all.sort((one, other) => one - other)
     return { contender, median: sorted[sorted.length >> 1]!, least: sorted[0]!, most: sorted.at(-1)! }
