@@ -3,9 +3,7 @@ import { syncBuiltinESMExports } from 'node:module'
 import type { Transform } from 'node:stream'
 import zlib from 'node:zlib'
 
-type Create = (options?: object) => Transform
-
-const NAMES = [
+const CREATE = [
   'createGzip',
   'createGunzip',
   'createInflate',
@@ -14,22 +12,43 @@ const NAMES = [
   'createBrotliDecompress',
 ] as const
 
+const AT_ONCE = [
+  'gzipSync',
+  'gunzipSync',
+  'inflateSync',
+  'inflateRawSync',
+  'brotliCompressSync',
+  'brotliDecompressSync',
+] as const
+
 const made: Transform[] = []
 let memory = true
 
-function replace(name: (typeof NAMES)[number]): void {
-  const original = zlib[name] as Create
-  const value: Create = (options) => {
-    if (!memory)
-      throw Object.assign(new Error('Initialization failed'), { code: 'ERR_ZLIB_INITIALIZATION_FAILED' })
-    const stream = original(options)
+function checkMemory(): void {
+  if (memory) return
+  throw Object.assign(new Error('Initialization failed'), { code: 'ERR_ZLIB_INITIALIZATION_FAILED' })
+}
+
+for (const name of CREATE) {
+  const create = zlib[name] as (options?: object) => Transform
+  const value = (options?: object) => {
+    checkMemory()
+    const stream = create(options)
     made.push(stream)
     return stream
   }
   Object.defineProperty(zlib, name, { value })
 }
 
-NAMES.forEach(replace)
+for (const name of AT_ONCE) {
+  const work = zlib[name] as (input: Uint8Array, options?: object) => Buffer
+  const value = (input: Uint8Array, options?: object) => {
+    checkMemory()
+    return work(input, options)
+  }
+  Object.defineProperty(zlib, name, { value })
+}
+
 syncBuiltinESMExports()
 
 /** How many were made since this was called last, once all of them are closed; fails when some are not in time. */
@@ -43,7 +62,7 @@ export async function allClosed(): Promise<number> {
   return length
 }
 
-/** Runs `run` while no stream can be made. */
+/** Runs `run` while zlib finds no memory. */
 export async function withoutMemory(run: () => Promise<void>): Promise<void> {
   memory = false
   try {
