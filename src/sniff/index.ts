@@ -16,6 +16,24 @@ export {
   ja4,
   ja4Text,
 } from './fingerprint.ts'
+export {
+  type ProxyCommand,
+  type ProxyEndpoint,
+  type ProxyFamily,
+  type ProxyHeader,
+  type ProxySsl,
+  ProxySslClient,
+  type ProxyTlv,
+  type ProxyTlvs,
+  type ProxyTransport,
+} from './proxy-header/proxy-header.ts'
+export {
+  ProxyHeaderError,
+  type ProxyHeaderErrorCode,
+  proxyHeaderErrorCodes,
+} from './proxy-header/proxy-header-error.ts'
+export { formatProxyHeader, type ProxyHeaderOptions } from './proxy-header/proxy-header-format.ts'
+export { type ProxyHeaderLimits, ProxyHeaderReader } from './proxy-header/proxy-header-reader.ts'
 export type { Signature } from './signature.ts'
 export { MATCH, NO, pattern, SniffError, Verdict } from './signature.ts'
 export { SignatureTable } from './signature-table.ts'

@@ -1,4 +1,4 @@
-/** Bytes as text, a byte a character. Four at a time: twice as fast as one by one. */
+/** Bytes as text, a byte a character. Four at a time takes half as long as one by one. */
 export function latin1(bytes: Uint8Array, start: number, end: number): string {
   const char = String.fromCharCode
   let text = ''

@@ -33,6 +33,8 @@ const MAX_RECORD = 0x4000
 const CLIENT_HELLO = 1
 
 const FIRST_CAPACITY = 512
+/** Below this many bytes a loop copies faster than the making of a view. */
+const COPY_BY_LOOP = 48
 const EMPTY = new Uint8Array(0)
 
 /** What a ClientHello may be at most. */
@@ -181,7 +183,8 @@ export class ClientHelloReader {
     const count = Math.min(end - pos, this.recordLeft)
     const from = this.held - MESSAGE_HEADER
     if (from + count > this.buffer.length) this.grow(from + count)
-    this.buffer.set(chunk.subarray(pos, pos + count), from)
+    if (count > COPY_BY_LOOP) this.buffer.set(chunk.subarray(pos, pos + count), from)
+    else for (let at = 0; at < count; at++) this.buffer[from + at] = chunk[pos + at]!
     this.bytes += count
     this.consume(count)
     if (this.held === this.needed) this.finish(this.buffer, 0, from + count)

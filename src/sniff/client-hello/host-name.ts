@@ -35,7 +35,7 @@ export function hostNameText(bytes: Uint8Array, start: number, end: number): str
   const char = String.fromCharCode
   let text = ''
   let at = start
-  // Four at a time: 38 ns for a name of 15 bytes, where one by one takes 80.
+  // Four at a time takes half as long as one by one.
   for (; at + 4 <= end; at += 4) {
     text += char(
       folded[bytes[at]!]!,
