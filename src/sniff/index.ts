@@ -7,6 +7,8 @@ export {
   clientHelloErrorCodes,
 } from './client-hello/client-hello-error.ts'
 export { type ClientHelloLimits, ClientHelloReader } from './client-hello/client-hello-reader.ts'
+export type { BytePattern, Bytes, Matcher, SignatureDefinition } from './define-signature.ts'
+export { defineSignature } from './define-signature.ts'
 export {
   type Digest,
   type FingerprintedHello,
@@ -35,7 +37,18 @@ export {
 export { formatProxyHeader, type ProxyHeaderOptions } from './proxy-header/proxy-header-format.ts'
 export { type ProxyHeaderLimits, ProxyHeaderReader } from './proxy-header/proxy-header-reader.ts'
 export type { Signature } from './signature.ts'
-export { MATCH, NO, pattern, SniffError, Verdict } from './signature.ts'
+export { MATCH, NO, OWN_VERDICT, SniffError, Verdict } from './signature.ts'
 export { SignatureTable } from './signature-table.ts'
-export { http1, http2Preface, signatures, tls } from './signatures.ts'
+export { dns } from './signatures/dns.ts'
+export { amqp, bittorrent, flashPolicy, ssh } from './signatures/fixed.ts'
+export { http1, http2Preface } from './signatures/http.ts'
+export { knownSignatures, signatures } from './signatures/known.ts'
+export { mqtt } from './signatures/mqtt.ts'
+export { postgresql } from './signatures/postgresql.ts'
+export { proxyV1, proxyV2 } from './signatures/proxy.ts'
+export { rdp } from './signatures/rdp.ts'
+export { redis } from './signatures/redis.ts'
+export { rtmp } from './signatures/rtmp.ts'
+export { socks4, socks5 } from './signatures/socks.ts'
+export { sslv2, tls } from './signatures/tls.ts'
 export { Sniffer } from './sniffer.ts'

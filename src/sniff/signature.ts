@@ -12,9 +12,36 @@
  * - finitely many states can be reached from the first, 0. What counts, counts to a small bound.
  */
 
-/** Which protocol it is. A signature of one's own may use any other integer above 0. */
-export const Verdict = { undecided: 0, raw: 1, http1: 2, http2: 3, tls: 4 } as const
+/**
+ * Which protocol it is. The integers below 64 are ours, those not named yet too. A signature of one's own has
+ * one from 64 on, or one of these, if it is another way to recognise the same protocol.
+ */
+export const Verdict = {
+  undecided: 0,
+  raw: 1,
+  http1: 2,
+  http2: 3,
+  tls: 4,
+  sslv2: 5,
+  proxyV1: 6,
+  proxyV2: 7,
+  ssh: 8,
+  socks4: 9,
+  socks5: 10,
+  mqtt: 11,
+  amqp: 12,
+  postgresql: 13,
+  rdp: 14,
+  dns: 15,
+  redis: 16,
+  rtmp: 17,
+  bittorrent: 18,
+  flashPolicy: 19,
+} as const
 export type Verdict = (typeof Verdict)[keyof typeof Verdict]
+
+/** The first verdict that is not ours. */
+export const OWN_VERDICT = 64
 
 /** `step` answers: this is not the protocol, and no further byte can make it so. */
 export const NO = -1
@@ -22,24 +49,24 @@ export const NO = -1
 export const MATCH = -2
 
 /**
- * One protocol's way to be recognised.
+ * One protocol's way to be recognised. `defineSignature` makes one of byte patterns.
  *
  * @example
- * const redis: Signature = {
- *   name: 'redis',
- *   verdict: 16,
+ * const memcached: Signature = {
+ *   name: 'memcached',
  *   step: (state, byte) => {
- *     if (state === 0) return byte === 0x2a ? 1 : NO // '*'
- *     if (byte === 0x0d) return MATCH
- *     return byte >= 0x30 && byte <= 0x39 ? 1 : NO
+ *     if (state === 0) return byte === 0x80 ? 1 : NO // the magic byte of a request
+ *     return byte <= 0x23 ? MATCH : NO // an opcode
  *   },
  * }
  */
 export interface Signature {
   /** Unique in its table. */
   readonly name: string
-  /** What the sniffer's verdict becomes at the match: an integer above 0. */
-  readonly verdict: number
+  /** What the sniffer's verdict becomes at the match. Default: the table gives the first integer from 64 on that is free. */
+  readonly verdict?: number
+  /** The name of the signature in front of which this one goes in a table. Default: its place in the list. */
+  readonly before?: string
   /** From a state (an integer from 0; 0 is the first) and a byte to the next state, NO or MATCH. */
   step(state: number, byte: number): number
   /** Whether what is undecided in this state when the sniffer's limit is reached is this protocol all the same. Default: no. */
@@ -52,53 +79,10 @@ export interface Signature {
 export class SniffError extends Error {
   readonly code: 'ERR_SIGNATURE_INVALID' | 'ERR_SIGNATURE_STATES' | 'ERR_SNIFF_LIMIT_INVALID'
 
-  constructor(code: SniffError['code'], message: string) {
-    super(message)
+  /** @param cause what a signature of the application's own has thrown. */
+  constructor(code: SniffError['code'], message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause })
     this.name = 'SniffError'
     this.code = code
   }
-}
-
-/**
- * A signature of fixed bytes: an ASCII string, or bytes with an optional mask of the same length (a byte
- * fits when its masked bits equal the masked bits of the pattern). Matches at its last byte.
- *
- * @throws {SniffError} ERR_SIGNATURE_INVALID for no bytes at all, a value outside 0x00–0xff, a mask of another length.
- * @example
- * const ssh = pattern('ssh', 17, 'SSH-2.0-')
- * const dtls = pattern('dtls', 18, [0x16, 0xfe, 0xfc], [0xff, 0xff, 0xfc])
- */
-export function pattern(
-  name: string,
-  verdict: number,
-  bytes: string | readonly number[],
-  mask?: readonly number[],
-): Signature {
-  const wanted =
-    typeof bytes === 'string' ? Array.from(bytes, (character) => character.codePointAt(0)!) : bytes
-  const bits = mask ?? wanted.map(() => 0xff)
-  checkPattern(name, wanted, bits)
-  const last = wanted.length - 1
-  return {
-    name,
-    verdict,
-    step(state, byte) {
-      if (((byte ^ wanted[state]!) & bits[state]!) !== 0) return NO
-      return state === last ? MATCH : state + 1
-    },
-  }
-}
-
-function checkPattern(name: string, wanted: readonly number[], mask: readonly number[]): void {
-  let problem = ''
-  if (wanted.length === 0) problem = 'the pattern is empty'
-  else if (mask.length !== wanted.length) problem = `the mask has ${mask.length} bytes for ${wanted.length}`
-  else if (![...wanted, ...mask].every(isByte)) problem = 'a value is outside 0x00–0xff'
-  if (problem !== '') {
-    throw new SniffError('ERR_SIGNATURE_INVALID', `Cannot make the signature "${name}": ${problem}`)
-  }
-}
-
-function isByte(value: number): boolean {
-  return Number.isInteger(value) && value >= 0x00 && value <= 0xff
 }

@@ -1,6 +1,7 @@
+import { DECIDED } from './automaton.ts'
 import { SniffError, Verdict } from './signature.ts'
 import { SignatureTable } from './signature-table.ts'
-import { signatures } from './signatures.ts'
+import { signatures } from './signatures/known.ts'
 
 /**
  * Which protocol does a client speak? Bytes in, verdict out.
@@ -64,21 +65,23 @@ export class Sniffer {
    */
   push(chunk: Uint8Array, pos: number, end: number): number {
     if (this.verdict !== Verdict.undecided || pos >= end) return pos
-    const rows = this.table.rows
-    const stop = Math.min(end, pos + this.limit - this.bytes)
+    const { columns, cells } = this.table
+    const left = this.limit - this.bytes
+    const stop = end - pos > left ? pos + left : end
     let state = this.state
     let at = pos
-    while (at < stop && state >= 0) state = rows[state | chunk[at++]!]!
-    this.state = state
+    do state = cells[columns[chunk[at++]!]! + state]!
+    while (state < DECIDED && at < stop)
     this.bytes += at - pos
-    if (state < 0) this.verdict = -state
-    else if (this.bytes === this.limit) this.verdict = this.table.atLimit[state >> 8]!
+    this.state = state
+    if (state >= DECIDED) this.verdict = this.table.verdicts[state - DECIDED]!
+    else if (this.bytes === this.limit) this.verdict = this.table.atLimit[state]!
     return at
   }
 
   /** No byte will follow. What is undecided is raw: nothing that was received is lost. Returns the verdict. */
   end(): number {
-    if (this.verdict === Verdict.undecided) this.verdict = this.table.atEnd[this.state >> 8]!
+    if (this.verdict === Verdict.undecided) this.verdict = this.table.atEnd[this.state]!
     return this.verdict
   }
 
@@ -87,7 +90,7 @@ export class Sniffer {
    * claims what has begun like a browser's request. Returns the verdict.
    */
   expire(): number {
-    if (this.verdict === Verdict.undecided) this.verdict = this.table.atDeadline[this.state >> 8]!
+    if (this.verdict === Verdict.undecided) this.verdict = this.table.atDeadline[this.state]!
     return this.verdict
   }
 

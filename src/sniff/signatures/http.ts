@@ -1,58 +1,5 @@
-import { MATCH, NO, pattern, type Signature, Verdict } from './signature.ts'
-
-/**
- * The signatures that every server has, and at which byte each decides:
- *
- * | signature    | match                            | no                                                 |
- * |--------------|----------------------------------|----------------------------------------------------|
- * | tls          | the 6th byte                     | the first byte that differs                        |
- * | http1        | the CR or LF of the request line | the first byte no request line has; 33rd of method |
- * | http2Preface | the 24th byte                    | the first byte that differs                        |
- */
-
-/*
- * TLS: a record header (RFC 8446 §5.1) and the type of the handshake message in it.
- *
- *   ContentType handshake(22); legacy_record_version 0x0300–0x0304; length 1..2^14; client_hello(1)
- *
- * Six bytes, and not the eleven of a strict check (handshake length, legacy_version): a hello may be cut
- * over several records (§5.1), the first as short as one byte, so that bytes 7 to 11 may be another record's
- * header; and a hello that goes wrong after its sixth byte is owed TLS's own alert (§6.2), not a line of raw bytes.
- */
-const TLS_TYPE = 0
-const TLS_MAJOR = 1
-const TLS_MINOR = 2
-const TLS_LENGTH_HIGH = 3
-const TLS_LENGTH_LOW = 4
-const TLS_LENGTH_LOW_NOT_00 = 5 // after 00: §5.1 forbids a zero-length handshake fragment
-const TLS_LENGTH_LOW_00 = 6 // after 40: §5.1 forbids more than 2^14
-const TLS_HANDSHAKE = 7
-
-/** TLS, by the record header and the ClientHello's type: decides within 6 bytes (RFC 8446 §5.1, §4). */
-export const tls: Signature = { name: 'tls', verdict: Verdict.tls, step: stepTls }
-
-function stepTls(state: number, byte: number): number {
-  switch (state) {
-    case TLS_TYPE:
-      return byte === 0x16 ? TLS_MAJOR : NO
-    case TLS_MAJOR:
-      return byte === 0x03 ? TLS_MINOR : NO
-    case TLS_MINOR:
-      return byte <= 0x04 ? TLS_LENGTH_HIGH : NO
-    case TLS_LENGTH_HIGH:
-      if (byte === 0x00) return TLS_LENGTH_LOW_NOT_00
-      if (byte === 0x40) return TLS_LENGTH_LOW_00
-      return byte < 0x40 ? TLS_LENGTH_LOW : NO
-    case TLS_LENGTH_LOW:
-      return TLS_HANDSHAKE
-    case TLS_LENGTH_LOW_NOT_00:
-      return byte !== 0x00 ? TLS_HANDSHAKE : NO
-    case TLS_LENGTH_LOW_00:
-      return byte === 0x00 ? TLS_HANDSHAKE : NO
-    default: // TLS_HANDSHAKE
-      return byte === 0x01 ? MATCH : NO
-  }
-}
+import { defineSignature } from '../define-signature.ts'
+import { MATCH, NO, type Signature, Verdict } from '../signature.ts'
 
 /*
  * HTTP/1: the request line (RFC 9112 §3), after at most one empty line (§2.2).
@@ -168,7 +115,8 @@ function isTchar(byte: number): boolean {
 }
 
 /** HTTP/2 with prior knowledge, by the client's connection preface of 24 bytes (RFC 9113 §3.4). */
-export const http2Preface: Signature = pattern('http2', Verdict.http2, 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')
-
-/** In order of precedence. */
-export const signatures: readonly Signature[] = [tls, http1, http2Preface]
+export const http2Preface: Signature = defineSignature({
+  name: 'http2',
+  verdict: Verdict.http2,
+  match: 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n',
+})
