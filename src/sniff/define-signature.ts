@@ -29,6 +29,9 @@ export interface SignatureDefinition extends Pick<Signature, 'name' | 'verdict' 
 const MAX_ALTERNATIVES = 32
 
 /**
+ * A signature of one's own, to be put into a table. One that goes before `http1` may take from HTTP what a browser can be
+ * made to send: let it match nothing that a request line can begin with, or treat what it gets as such.
+ *
  * @throws {SniffError} ERR_SIGNATURE_INVALID for a `match` that is none of these, no bytes at all, a value outside
  * 0x00–0xff, a mask of another length, an offset that is not an integer from 0 to 4,095, or more than 32 alternatives.
  * @example

@@ -46,7 +46,7 @@ function stepTls(state: number, byte: number): number {
 
 /*
  * The hello of SSL 2.0, which clients of SSL 3.0 and TLS 1.0 could still send (RFC 5246 §E.2, RFC 6101 §E). It is
- * recognised so that it is refused by its name: RFC 6176 §3 forbids to go on with it.
+ * recognised so that it is refused by its name: a server need not read it, and must not speak SSL 2.0 (RFC 6176 §3).
  *
  *   length with its top bit set(2); client_hello(1); version 0x0002 or 0x0300–0x0304
  *   cipher_spec_length(2), a multiple of 3, above 0; session_id_length(2), 0 or 16; challenge_length(2), 16–32
