@@ -23,6 +23,13 @@ export { type CorsOptions, corsFields, type Field, type PreflightOptions, prefli
 export { type ErrorAnswerOptions, errorAnswer, errorAnswerText } from './error-answer.ts'
 export { HttpError, type HttpErrorCode, httpErrorCodes } from './errors.ts'
 export { joinFields } from './fields.ts'
+export {
+  type ForwardedClient,
+  type ForwardedTrust,
+  readForwarded,
+  readXForwardedFor,
+  type XForwardedFields,
+} from './forwarded.ts'
 export { BodyFraming } from './framing.ts'
 export { type Decode, decodeLatin1, encodeLatin1 } from './latin1.ts'
 export { isKnownMethod } from './methods.ts'
