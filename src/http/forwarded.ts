@@ -11,8 +11,8 @@
  * appended to it. From the right, the opening quote of a string is the next one that no backslash precedes,
  * as one that stands inside has a backslash before it.
  *
- * What is malformed, unknown or obfuscated ends the walk at the last hop that was good. Nothing throws; each
- * character is looked at three times at most, and of hops there is a limit.
+ * What is malformed, unknown or obfuscated ends the walk at the last hop that was good. Nothing throws, the time is
+ * linear in the field, and of hops there is a limit.
  *
  * Which of the two fields the proxies write is the application's to say, never to be guessed: what they do
  * not write they pass on, from anybody.

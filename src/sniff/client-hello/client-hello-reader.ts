@@ -6,7 +6,7 @@
  * A record header is 5 bytes; the message, 4 bytes of header and its body, may be cut over any number of records,
  * and a record over any number of packets. A hello that lies whole in one record and one chunk, as nearly
  * every one does, is read where it lies. Otherwise the message's bytes are gathered in a buffer that doubles as it
- * grows, and read when they are complete: no length is believed before its bytes have come.
+ * grows, and read when they are complete: a length alone allocates nothing.
  *
  * The contract:
  * - `push` returns the position up to which it has read: `end` while bytes are missing, the byte after the hello's
@@ -191,8 +191,10 @@ export class ClientHelloReader {
     return pos + count
   }
 
+  /** To twice what has come, and never beyond the message. */
   private grow(least: number): void {
-    const larger = new Uint8Array(Math.max(least, this.buffer.length * 2, FIRST_CAPACITY))
+    const capacity = Math.max(least * 2, FIRST_CAPACITY)
+    const larger = new Uint8Array(Math.min(capacity, this.needed - MESSAGE_HEADER))
     larger.set(this.buffer)
     this.buffer = larger
   }
