@@ -125,6 +125,13 @@ test('a peer that comes back after the idle time is a new one, though nobody has
   assert.equal(after.datagrams, 1)
 })
 
+test('an idle time of 0 keeps nobody', () => {
+  const watched = watch({ idleTime: 0 })
+  receive(watched, 'a', 1, 5)
+  assert.equal(receive(watched, 'a', 1, 5).datagrams, 1)
+  assert.deepEqual(watched.gone, ['a'])
+})
+
 test('sending does not keep a peer', () => {
   const watched = watch({ idleTime: 60 })
   const peer = receive(watched, 'a', 100, 0)

@@ -84,6 +84,7 @@ const cases: [what: string, data: Uint8Array, verdict: DatagramVerdict][] = [
   ['an alert', datagram('15 fe fd 00 00 00 00 00 00 00 01 00 02 02 28'), dtls],
   ['an acknowledgement', datagram('1a fe fd 00 00 00 00 00 00 00 01 00 02 00 00'), dtls],
   ['an encrypted handshake', datagram('16 fe fd 00 01 00 00 00 00 00 00 00 30 99', 61), dtls],
+  ['a handshake of epoch 256', datagram('16 fe fd 01 00 00 00 00 00 00 00 00 30 99', 61), dtls],
   ['application data', datagram('17 fe fd 00 01 00 00 00 00 00 01 00 05 00', 18), dtls],
   ['a record with a connection identifier', datagram('19 fe fd 00 01 00 00 00 00 00 01 63 69', 40), dtls],
   ['one before encryption', datagram('19 fe fd 00 00 00 00 00 00 00 01 63 69', 40), message],
@@ -148,6 +149,11 @@ test('a known peer of QUIC or DTLS is told by the first byte alone', () => {
 
 test('a known peer of QUIC or DTLS may still send STUN', () => {
   for (const before of [quic, dtls]) assert.equal(classify(datagram(STUN, 20), before), stun)
+})
+
+test('an empty datagram is a message, whoever sends it', () => {
+  for (const before of Object.values(DatagramVerdict))
+    assert.equal(classify(new Uint8Array(0), before), message)
 })
 
 test('with a known peer of QUIC a channel is QUIC', () => {

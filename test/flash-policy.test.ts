@@ -38,19 +38,27 @@ test('a star is there only where a rule says so', () => {
 })
 
 test('domains that are taken', () => {
-  const label = 'a'.repeat(63)
-  for (const domain of [
+  const domains = [
     'localhost',
     'A-b_c.EXAMPLE',
+    'zZ.example',
     'xn--bcher-kva.example',
     '1.a',
     '*.a',
     '255.0.9.10',
-    label,
-  ])
+  ]
+  const longest = [`${'a'.repeat(63)}.a`, `${'a.'.repeat(126)}a`]
+  for (const domain of [...domains, ...longest]) {
     assert.deepEqual(accesses([{ domain, ports: [80] }]), [
       `<allow-access-from domain="${domain}" to-ports="80"/>`,
     ])
+  }
+})
+
+test('a range may be one port', () => {
+  assert.deepEqual(accesses([{ domain: 'a', ports: [[8, 8]] }]), [
+    '<allow-access-from domain="a" to-ports="8-8"/>',
+  ])
 })
 
 const refusedDomains: unknown[] = [
