@@ -25,8 +25,11 @@ export interface Answer {
 
 const FIRST = post('first')
 const AT_ONCE = 48
-/** Longer inputs are not cut at every offset, but at so many. */
-const CUTS = 150
+/** An input of up to so many bytes is cut at every offset, a longer one at so many of them. */
+const CUT_EVERYWHERE = 700
+const CUTS = 60
+/** A longer input is not sent byte by byte. */
+const BYTE_BY_BYTE = 3_000
 
 export function post(body: string, fields = ''): string {
   return `POST / HTTP/1.1\r\nHost: a\r\n${fields}Content-Length: ${body.length}\r\n\r\n${body}`
@@ -86,14 +89,14 @@ interface Way {
 }
 
 function* ways(input: string, first: boolean): Generator<Way> {
-  const every = Math.max(1, Math.ceil(input.length / CUTS))
-  let index = 0
+  const { length } = input
+  const every = length <= CUT_EVERYWHERE ? 1 : Math.ceil(length / CUTS)
+  let cut = -2
   for (const { how, chunks } of deliveries(bytes(input))) {
-    const cut = index++ < 2 ? 0 : index - 2
-    const piecewise = how === 'byte by byte'
-    if (piecewise && input.length > 20 * CUTS) continue
-    if (cut > 0 && cut % every !== 0 && input.length - cut > 4) continue
-    if (cut === 0 && first) yield { how: `${how}, first`, lead: '', chunks }
+    cut++
+    if (cut === 0 && length > BYTE_BY_BYTE) continue
+    if (cut > 0 && cut % every !== 0 && length - cut > 4) continue
+    if (cut <= 0 && first) yield { how: `${how}, first`, lead: '', chunks }
     yield { how, lead: FIRST, chunks }
   }
 }
