@@ -1,4 +1,7 @@
-/** The options of a session, and their defaults. Times are in milliseconds, sizes in bytes. */
+/**
+ * The options of a session, and their defaults. Times are in milliseconds, sizes in bytes. The published clients give a
+ * stream up after 15 s without a batch, and a poll after 25 s: longer intervals than these lose them.
+ */
 import { DECODER_LIMITS, type DecoderLimits } from './coding/decoder.ts'
 import { Encoding } from './coding/encoder.ts'
 import { type DecodeText, decodeUtf8 } from './coding/utf8.ts'

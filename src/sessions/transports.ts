@@ -207,6 +207,8 @@ function plainFields(type: string, cache: string): Field[] {
  * A text as a string of JavaScript that may stand in a script element.
  *
  * @example
+ * import { scriptString } from 'portmanteau/sessions'
+ *
  * scriptString('</script>') // '"\\u003c/script\\u003e"'
  */
 export function scriptString(text: string): string {
