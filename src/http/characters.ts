@@ -22,6 +22,8 @@ export const QUOTED = 16
 /** RFC 5234 B.1. */
 export const DIGIT = 32
 export const HEXDIG = 64
+/** RFC 3986 §2.1: what begins an escaped octet. */
+export const ESCAPE = 128
 
 const ALPHA = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ'
 const DIGITS = '0123456789'
@@ -50,6 +52,7 @@ addRange(QUOTED, 0x80, 0xff)
 add(QUOTED, '\t !')
 add(DIGIT | HEXDIG, DIGITS)
 add(HEXDIG, 'abcdefABCDEF')
+add(ESCAPE, '%')
 
 /** A byte with `A`–`Z` folded to `a`–`z`. */
 export const folded: Uint8Array = Uint8Array.from({ length: 256 }, (_, byte) =>
@@ -61,14 +64,6 @@ export const hexValue: Uint8Array = new Uint8Array(256).fill(0xff)
 for (let value = 0; value < 16; value++) {
   hexValue[value.toString(16).charCodeAt(0)] = value
   hexValue[value.toString(16).toUpperCase().charCodeAt(0)] = value
-}
-
-/** Whether the bytes from `start` are `text`; the length is the caller's. */
-export function matches(bytes: Uint8Array, start: number, text: string): boolean {
-  for (let at = 0; at < text.length; at++) {
-    if (bytes[start + at] !== text.charCodeAt(at)) return false
-  }
-  return true
 }
 
 /** Whether the bytes from `start` are `lower`, the case of ASCII letters aside; the length is the caller's. */

@@ -15,7 +15,7 @@
  * It never guesses: a head that two parsers could read differently has an error, and the connection that
  * sent it must be closed after the answer. It never makes text that nobody asked for.
  */
-import { CR, characterClass, DIGIT, LF, matches, SP, TARGET, TOKEN } from './characters.ts'
+import { CR, characterClass, DIGIT, ESCAPE, LF, SP, TARGET, TOKEN } from './characters.ts'
 import type { HttpError, HttpErrorCode } from './errors.ts'
 import { FieldSection, hex } from './fields.ts'
 import { BodyFraming } from './framing.ts'
@@ -23,6 +23,7 @@ import { type Decode, decodeLatin1 } from './latin1.ts'
 import { knownMethod } from './methods.ts'
 import { interpretFields } from './request-meaning.ts'
 import { authorityEnd, authorityStart, TargetForm, targetForm } from './request-target.ts'
+import { isLineEnd, LINE_END_LENGTH } from './version.ts'
 
 const IN_FIELDS = 0
 const IN_METHOD = 1
@@ -37,7 +38,6 @@ const CLOSED = 7
 /** RFC 9112 §3: a longer method is answered with 501. None that is registered is longer than 17. */
 const MAX_METHOD = 32
 const VERSION = 'HTTP/1.'
-const LINE_END = 'HTTP/1.1\r\n'
 
 /** What a head may be at most, in bytes and fields. */
 export interface HeadLimits {
@@ -96,6 +96,8 @@ export class RequestHead {
   /** Ten times the major version, and the minor one. */
   private version = 0
   private form: TargetForm = TargetForm.origin
+  /** The target holds a percent sign. */
+  private escaped = false
   private targetText = ''
 
   /**
@@ -226,6 +228,7 @@ export class RequestHead {
     this.methodKnown = false
     this.state = LEADING
     this.targetText = ''
+    this.escaped = false
     this.form = TargetForm.origin
     this.keepAlive = true
     this.framing = BodyFraming.none
@@ -265,11 +268,24 @@ export class RequestHead {
       else if (p < stop) p = this.endMethod(chunk, p, origin)
     }
     if (this.state === IN_TARGET) {
-      while (p < stop && (classes[chunk[p]!]! & TARGET) !== 0) p++
+      p = this.readTarget(chunk, p, stop)
       if (p < stop) p = this.endTarget(chunk, p, stop, origin)
     }
     while (p < stop && this.state === IN_VERSION && this.readVersion(chunk[p]!, p - origin - this.targetEnd))
       p++
+    return p
+  }
+
+  private readTarget(chunk: Uint8Array, pos: number, stop: number): number {
+    const classes = characterClass
+    let seen = 0
+    let p = pos
+    for (; p < stop; p++) {
+      const bits = classes[chunk[p]!]!
+      if ((bits & TARGET) === 0) break
+      seen |= bits
+    }
+    if ((seen & ESCAPE) !== 0) this.escaped = true
     return p
   }
 
@@ -298,10 +314,10 @@ export class RequestHead {
     this.targetEnd = p - origin
     this.state = IN_VERSION
     // What nearly every client sends, at once; anything else, and what is not there yet, byte by byte.
-    if (stop - p <= LINE_END.length || !matches(chunk, p + 1, LINE_END)) return p + 1
+    if (stop - p <= LINE_END_LENGTH || !isLineEnd(chunk, p + 1)) return p + 1
     this.versionMinor = 1
     this.state = IN_FIELDS
-    return p + 1 + LINE_END.length
+    return p + 1 + LINE_END_LENGTH
   }
 
   /** `HTTP/` DIGIT `.` DIGIT CRLF (RFC 9112 §2.3), of which `byte` is number `index`, from 1. */
@@ -351,7 +367,7 @@ export class RequestHead {
     this.method = knownMethod(bytes, base, base + this.methodEnd)
     this.methodKnown = this.method !== ''
     if (!this.methodKnown) this.method = section.text(0, this.methodEnd)
-    this.form = targetForm(bytes, base + this.methodEnd + 1, base + this.targetEnd, this.method)
+    this.form = targetForm(bytes, base + this.methodEnd + 1, base + this.targetEnd, this.method, this.escaped)
     if (this.form === TargetForm.invalid) {
       this.fail('ERR_HTTP_TARGET_INVALID', 'its target has no form that its method may have')
     } else if (this.form === TargetForm.authority) {

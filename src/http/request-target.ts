@@ -11,21 +11,28 @@ const QUESTION = 0x3f
 
 /**
  * Which form the target has, and whether its method may have it. The absolute form is taken for `http` and
- * `https` only: for anything else this server is not the origin.
+ * `https` only: for anything else this server is not the origin. `escaped`: it holds a percent sign.
  */
-export function targetForm(bytes: Uint8Array, start: number, end: number, method: string): TargetForm {
+export function targetForm(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  method: string,
+  escaped: boolean,
+): TargetForm {
   if (method === 'CONNECT') {
     // RFC 9112 §3.2.3: host and port, both required (RFC 9110 §9.3.6).
     const valid = isAuthority(bytes, start, end) && hasPort(bytes, start, end)
     return valid ? TargetForm.authority : TargetForm.invalid
   }
-  if (bytes[start] === SLASH) return isPath(bytes, start, end) ? TargetForm.origin : TargetForm.invalid
+  if (bytes[start] === SLASH)
+    return !escaped || isPath(bytes, start, end) ? TargetForm.origin : TargetForm.invalid
   if (bytes[start] === ASTERISK && end - start === 1)
     return method === 'OPTIONS' ? TargetForm.asterisk : TargetForm.invalid
   const authority = authorityStart(bytes, start, end)
   if (authority === start) return TargetForm.invalid
   const path = authorityEnd(bytes, authority, end)
-  return isAuthority(bytes, authority, path) && isPath(bytes, path, end)
+  return isAuthority(bytes, authority, path) && (!escaped || isPath(bytes, path, end))
     ? TargetForm.absolute
     : TargetForm.invalid
 }
