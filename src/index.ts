@@ -1,11 +1,17 @@
 export type { Client, Protocol } from './node/client/client.ts'
 export type { WebMessage } from './node/client/message-queue.ts'
+export type { DoorStats } from './node/door/counters.ts'
+export type { ForwardTarget } from './node/door/forwarding.ts'
+export type { ProxyOption } from './node/door/proxy-trust.ts'
+export type { RouteHandler, RouteMatch, RouteTarget } from './node/door/routes.ts'
 export { PortmanteauError } from './node/errors.ts'
 export type { Request } from './node/http/request.ts'
 export type { HttpWriter } from './node/http/writer.ts'
-export type { ServerOptions } from './node/limits/options.ts'
+export type { FramingName, PolicyRule, ServerOptions } from './node/limits/options.ts'
 export type { Stats } from './node/reception.ts'
+export type { SniCallback, SniOption } from './node/tls/certificates.ts'
 export { type Certificate, selfSignedCertificate } from './node/tls/self-signed.ts'
+export type { TlsDetails } from './node/tls/tls-endpoint.ts'
 export type { CompressionOptions } from './node/websocket/compression-options.ts'
 export type {
   UpgradeAcceptance,

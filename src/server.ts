@@ -1,7 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Server as NetServer, type Socket } from 'node:net'
 import type { Duplex, Readable } from 'node:stream'
+import type { SecureContextOptions } from 'node:tls'
 import type { Client } from './node/client/client.ts'
+import type { RouteMatch, RouteTarget } from './node/door/routes.ts'
 import type { Endpoint } from './node/endpoint.ts'
 import { attachTo, type UpgradingServer } from './node/http/attachment.ts'
 import { requestBytes } from './node/http/request.ts'
@@ -81,7 +83,7 @@ export class Server<Message extends Buffer | Readable = Buffer> extends NetServe
     })
     super.on('connection', (socket: Socket) => this.reception.accept(socket))
     super.on('drop', () => this.reception.countDrop())
-    super.on('listening', () => this.reception.reopen())
+    super.on('listening', () => this.reception.reopen(this.address()))
   }
 
   /** The clients that are connected, by their ids. */
@@ -136,6 +138,30 @@ export class Server<Message extends Buffer | Readable = Buffer> extends NetServe
     this.reception.openHttp(socket, socket as Endpoint, requestBytes(request, head))
   }
 
+  /**
+   * Sends connections elsewhere: by the protocol that they are recognised to speak, undecrypted by the server name that a
+   * ClientHello asks for, or decrypted by a protocol of ALPN. The target is another server, or gets the socket as if
+   * nobody had read from it.
+   *
+   * @throws {PortmanteauError} `ERR_ROUTE` for what cannot be a route
+   * @example
+   * server.route('ssh', { host: '127.0.0.1', port: 22 })
+   * server.route({ sni: '*.example.com' }, { port: 8443, proxyProtocol: 2 })
+   * server.route('redis', (socket) => socket.end('-ERR not here\r\n'))
+   */
+  route(match: RouteMatch, target: RouteTarget): this {
+    this.reception.door.route(match, target)
+    return this
+  }
+
+  /**
+   * Replaces the certificate, or that of one server name (see the option `sni`), while the server runs: handshakes to come
+   * get the new one.
+   */
+  setSecureContext(options: SecureContextOptions, serverName?: string): void {
+    this.reception.setSecureContext(options, serverName)
+  }
+
   /** Counts of connections, clients and verdicts. */
   stats(): Stats {
     return this.reception.stats()
@@ -163,7 +189,7 @@ export class Server<Message extends Buffer | Readable = Buffer> extends NetServe
   }
 
   private outgoing(data: Data, options: WriteOptions | undefined): Outgoing {
-    return new Outgoing(data, options?.binary, this.reception.settings.framing)
+    return new Outgoing(data, options?.binary)
   }
 }
 

@@ -72,7 +72,7 @@ export class Connection<Owner extends ConnectionHost = Host> implements Deadline
   /** A `net.Socket` or `TLSSocket`, or a stream of HTTP/2. */
   readonly socket: Duplex
   /** Where the client is: the socket itself, unless something speaks for it. */
-  readonly endpoint: Endpoint
+  endpoint: Endpoint
   /** When it was accepted, by the coarse clock. */
   readonly since: number
   deadline: number

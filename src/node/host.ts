@@ -1,7 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex, Readable } from 'node:stream'
+import type { ClientHello } from '../sniff/index.ts'
 import type { Client } from './client/client.ts'
 import type { Connection, Member, Session } from './connection.ts'
+import type { FrontDoor } from './door/front-door.ts'
+import type { RouteTarget } from './door/routes.ts'
 import type { Endpoint } from './endpoint.ts'
 import type { HttpWriter } from './http/writer.ts'
 import type { BufferBudget } from './limits/buffer-budget.ts'
@@ -59,8 +62,15 @@ export interface Host extends ConnectionHost {
   moved(member: Member): void
   /** A socket that was handed on is closed. */
   left(): void
-  /** Takes the socket of a connection that begins with a ClientHello; `first` is what was read of it. */
-  startTls(connection: Connection, first: Buffer): void
+  readonly door: FrontDoor
+  /** Recognises what the connection speaks from here on. */
+  sniff(connection: Connection): Session
+  /** A proxy has told where the client is: it may be one too many from there. */
+  proxied(connection: Connection): void
+  /** Gives the connection's socket to a route; `first` was read of it. */
+  route(connection: Connection, first: Buffer, target: RouteTarget): void
+  /** Takes the socket of a connection that begins with this ClientHello, as far as it could be read. */
+  startTls(connection: Connection, first: Buffer, hello: ClientHello | undefined): void
   /**
    * Takes the socket of a connection at a request for the application; `first` is the rest of what was read, from that
    * request's first byte. `client` is who sent messages on the connection before.
@@ -68,14 +78,14 @@ export interface Host extends ConnectionHost {
   startRequest(connection: Connection, first: Buffer, client: Client | undefined): void
   /** Reports what went wrong with a client that has no connection of its own. */
   reportOf(error: Error, client: Client | Duplex): void
-  /** Hands a request to the application. */
-  request(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void
   /** Calls the application. What it throws ends up where Node puts it, once `failed` was called. */
   guard(act: () => void, failed?: () => void): void
+  /** Hands a request to the application. */
+  request(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void
   /**
    * Asks the application. What it throws or rejects ends up where Node puts it, and counts as a refusal with 500.
    */
   ask<Answer>(question: () => Answer | Promise<Answer>): Answer | Promise<Answer | Failed> | Failed
   /** The connection has shown its protocol. */
-  sniffed(connection: Connection, protocol: 'tls' | 'http' | 'http2' | 'raw'): void
+  sniffed(connection: Connection, protocol: string, bytes: number, milliseconds: number): void
 }

@@ -28,29 +28,33 @@ export class Outgoing {
   readonly isBinary: boolean
   /** What was made for one kind of client, such as a compressed frame; by a name of that kind. */
   readonly shared: Map<string, unknown>
-  private readonly framing: Framing
   private readonly textFrames: Map<Codec, Uint8Array>
   private readonly binaryFrames: Map<Codec, Uint8Array>
   private encoded: Uint8Array | undefined
-  private rawFrame: Buffer | undefined
+  private readonly rawFrames: Map<Framing, Buffer>
 
-  constructor(data: Data, binary: boolean | undefined, framing: Framing) {
+  constructor(data: Data, binary: boolean | undefined) {
     this.data = data
     this.isBinary = binary ?? typeof data !== 'string'
     this.shared = new Map()
-    this.framing = framing
     this.textFrames = new Map()
     this.binaryFrames = new Map()
     this.encoded = undefined
-    this.rawFrame = undefined
+    this.rawFrames = new Map()
   }
 
   get bytes(): Uint8Array {
     return (this.encoded ??= toBytes(this.data))
   }
 
-  get raw(): Buffer {
-    return (this.rawFrame ??= frameRaw(this.bytes, this.framing))
+  /** One raw message in this framing. */
+  raw(framing: Framing): Buffer {
+    let frame = this.rawFrames.get(framing)
+    if (frame === undefined) {
+      frame = frameRaw(this.bytes, framing)
+      this.rawFrames.set(framing, frame)
+    }
+    return frame
   }
 
   /** One unmasked WebSocket message in one frame of this version. */

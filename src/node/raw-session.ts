@@ -1,6 +1,12 @@
 /** A connection that speaks no known protocol: its bytes, framed, are messages. */
 import type { Writable } from 'node:stream'
-import type { FramingErrorCode, FramingReader, MessageSink } from '../raw/index.ts'
+import {
+  type Framing,
+  type FramingErrorCode,
+  type FramingReader,
+  framingFault,
+  type MessageSink,
+} from '../raw/index.ts'
 import { Client } from './client/client.ts'
 import type { ClientSession, Connection } from './connection.ts'
 import { markText, toMessage } from './message.ts'
@@ -21,8 +27,8 @@ export class RawSession implements ClientSession, MessageSink {
     const { settings } = connection.host
     this.connection = connection
     this.client = new Client(connection.endpoint, 'raw', undefined)
-    this.writer = new RawWriter(connection)
-    this.reader = settings.framing.createReader(this, settings.messageLimit)
+    this.writer = new RawWriter(this)
+    this.reader = settings.rawFraming.createReader(this, settings.messageLimit)
     this.pending = 0
     this.finished = false
     connection.timeout(settings.idleTimeout)
@@ -31,6 +37,11 @@ export class RawSession implements ClientSession, MessageSink {
 
   get held(): number {
     return this.reader.held
+  }
+
+  /** How its messages, and the answers to them, are told apart. */
+  get framing(): Framing {
+    return this.reader.chosen ?? this.connection.host.settings.rawFraming
   }
 
   push(chunk: Buffer, pos: number, end: number): number {
@@ -49,14 +60,15 @@ export class RawSession implements ClientSession, MessageSink {
   }
 
   send(outgoing: Outgoing): boolean {
-    return this.connection.write(outgoing.raw)
+    return this.connection.write(outgoing.raw(this.framing))
   }
 
   fail(code: FramingErrorCode): void {
     const { connection } = this
-    const text = `Cannot read the message: it is over ${connection.host.settings.messageLimit} bytes`
+    const { framing } = this
+    const text = framingFault(code, connection.host.settings.messageLimit)
     connection.fail(code, text)
-    this.writer.write(text)
+    this.writer.write(framing.fault?.(text) ?? text)
     connection.linger()
   }
 
@@ -99,11 +111,19 @@ export class RawSession implements ClientSession, MessageSink {
   }
 }
 
-/** A raw client's writer: each message in the server's framing. */
+/** A raw client's writer: each message in the framing of the connection. */
 export class RawWriter extends ConnectionWriter {
+  private readonly session: RawSession
+
+  constructor(session: RawSession) {
+    super(session.connection)
+    this.session = session
+  }
+
+  /** Throws where the framing cannot carry the message: a length prefix that is too short for it. */
   override write(data: Data, _options?: WriteOptions): boolean {
     if (this.ended) return false
-    return this.connection.write(frameRaw(data, this.connection.host.settings.framing))
+    return this.connection.write(frameRaw(data, this.session.framing))
   }
 
   override stream(): Writable {

@@ -1,15 +1,21 @@
 /** Accepts connections, keeps the books of them and of the clients, and speaks to the application's listeners. */
 import type { EventEmitter } from 'node:events'
 import { Server as HttpServer } from 'node:http'
-import type { Socket } from 'node:net'
+import { type AddressInfo, createServer, type Server as NetServer, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import type { TLSSocket } from 'node:tls'
+import type { SecureContextOptions, TLSSocket } from 'node:tls'
 import { compileOrigins, sameOrigin } from '../http/index.ts'
-import { SignatureTable, signatures } from '../sniff/index.ts'
+import type { ClientHello } from '../sniff/index.ts'
 import { Application } from './application.ts'
 import type { Client } from './client/client.ts'
 import { Connection, type Member, type Session } from './connection.ts'
-import type { Endpoint } from './endpoint.ts'
+import type { DoorStats } from './door/counters.ts'
+import { Forwarding } from './door/forwarding.ts'
+import { FrontDoor } from './door/front-door.ts'
+import { ProxySession } from './door/proxy-session.ts'
+import type { RouteTarget } from './door/routes.ts'
+import { SniffSession } from './door/sniff-session.ts'
+import { type Endpoint, restore, showEndpoint } from './endpoint.ts'
 import { PortmanteauError } from './errors.ts'
 import type { ConnectionHost, Host } from './host.ts'
 import { NodeServer } from './http/node-server.ts'
@@ -20,49 +26,45 @@ import { Http2Acceptor } from './http2/acceptor.ts'
 import { BufferBudget } from './limits/buffer-budget.ts'
 import { Deadlines } from './limits/deadlines.ts'
 import { resolveOptions, type ServerOptions, type Settings } from './limits/options.ts'
-import { SniffSession } from './sniff-session.ts'
 import { hasCertificate, TlsAcceptor } from './tls/acceptor.ts'
+import type { TlsEndpoint } from './tls/tls-endpoint.ts'
+import { UdpPort, type UdpStats } from './udp/udp-port.ts'
 
 /** What `server.stats()` counts. */
-export interface Stats {
-  /** Connections accepted since the start. */
-  accepted: number
-  /** Connections dropped because a limit on connections was reached. */
-  dropped: number
+export interface Stats extends DoorStats {
   /** Connections that have not shown their protocol. */
   sniffing: number
   /** Connections in a TLS handshake. */
   handshaking: number
   /** Connections that are open, those not counted that are in a TLS handshake. */
   connections: number
+  /** Connections that are passed on to another server. */
+  forwarded: number
   clients: number
-  /** How often each protocol was recognised: one that came over TLS counts as `tls` too. */
-  verdicts: Record<'tls' | 'http' | 'http2' | 'raw', number>
+  /** With the option `udp`. */
+  udp?: UdpStats
 }
-
-/** Compiled once for all servers of the process: that takes milliseconds. */
-let sharedTable: SignatureTable | undefined
 
 export class Reception extends Application implements Host {
   readonly settings: Settings
   readonly deadlines: Deadlines
   readonly budget: BufferBudget
   readonly encrypts: boolean
+  readonly door: FrontDoor
   /** The sessions of the clients, by the clients' ids. */
   readonly sessions: Map<string, Member>
   readonly clients: Map<string, Client>
   closing: boolean
-  private readonly table: SignatureTable
   private readonly acceptor: TlsAcceptor | undefined
   /** Made when they are needed, and anew when the server listens again. */
   private nodeServer: NodeServer | undefined
   private http2: Http2Acceptor | undefined
+  private udp: UdpPort | undefined
+  private flashPort: NetServer | undefined
   private readonly connections: Set<Connection<ConnectionHost>>
   private readonly addresses: Map<string, number>
   private readonly originMatches: ((origin: string) => boolean) | undefined
-  private readonly verdicts: Stats['verdicts']
-  private accepted: number
-  private dropped: number
+  private readonly forwardings: Set<Forwarding>
   private sniffing: number
   private corked: Connection<ConnectionHost>[]
   private unfinished: HttpWriter[]
@@ -80,22 +82,22 @@ export class Reception extends Application implements Host {
     this.deadlines = new Deadlines(shortestTimeout(settings))
     this.budget = new BufferBudget(settings.bufferLimit)
     this.encrypts = hasCertificate(options)
-    const protocols = settings.http2 ? ['h2', 'http/1.1'] : ['http/1.1']
+    this.door = new FrontDoor(settings)
+    const protocols = () => this.alpnProtocols()
     this.sessions = new Map()
     this.clients = new Map()
     this.closing = false
-    this.table = sharedTable ??= new SignatureTable(signatures)
     this.acceptor = this.encrypts
       ? new TlsAcceptor(options, settings.handshakeTimeout, protocols, this)
       : undefined
     this.nodeServer = undefined
     this.http2 = undefined
+    this.udp = undefined
+    this.flashPort = undefined
     this.connections = new Set()
     this.addresses = new Map()
     this.originMatches = settings.allowOrigin === undefined ? undefined : compileOrigins(settings.allowOrigin)
-    this.verdicts = { tls: 0, http: 0, http2: 0, raw: 0 }
-    this.accepted = 0
-    this.dropped = 0
+    this.forwardings = new Set()
     this.sniffing = 0
     this.corked = []
     this.unfinished = []
@@ -108,15 +110,34 @@ export class Reception extends Application implements Host {
   }
 
   accept(socket: Socket): void {
-    if (this.closing || this.sniffing >= this.settings.maxSniffing || !this.admit(socket))
-      return this.drop(socket)
-    this.accepted++
-    this.open(socket, (connection) => new SniffSession(connection, this.table))
+    const proxied = this.door.trust.isProxy(socket)
+    if (this.closing || this.sniffing >= this.settings.maxSniffing) return this.drop(socket)
+    // Behind a proxy the address is only known once it has told.
+    if (!proxied && !this.admit(socket, socket.remoteAddress)) return this.drop(socket)
+    this.door.counters.countAccepted(socket)
+    this.open(socket, socket, (connection) =>
+      proxied ? new ProxySession(connection) : new SniffSession(connection),
+    )
   }
 
-  /** The server listens (again). */
-  reopen(): void {
+  sniff(connection: Connection): Session {
+    return new SniffSession(connection)
+  }
+
+  proxied(connection: Connection): void {
+    if (this.admit(connection.socket, connection.endpoint.remoteAddress)) return
+    this.door.counters.countDropped(connection.socket)
+    connection.destroy()
+  }
+
+  /** The server listens (again), at this address: datagrams and Flash's policy are served beside it. */
+  reopen(at: AddressInfo | string | null): void {
+    const { udp, flashPolicyPort } = this.settings
+    const failed = (error: Error) => this.emitter.emit('error', error)
     this.closing = false
+    if (at === null || typeof at === 'string') return
+    if (udp !== undefined) this.udp = new UdpPort(this, this.door.routes, udp, at, failed)
+    if (flashPolicyPort !== undefined) this.flashPort = this.openFlashPort(flashPolicyPort, at, failed)
   }
 
   /** A first listener of `message` is there: it gets what has waited for it. */
@@ -131,26 +152,54 @@ export class Reception extends Application implements Host {
 
   /** A connection that net.Server has dropped already counts too. */
   countDrop(): void {
-    this.dropped++
+    this.door.counters.countDropped(undefined)
   }
 
-  secured(socket: TLSSocket): void {
+  /** What ALPN has chosen is trusted: without it the bytes tell, and HTTP that was agreed on never is anything else. */
+  secured(socket: TLSSocket, endpoint: TlsEndpoint): void {
+    const protocol = socket.alpnProtocol || ''
+    const route = this.door.routes.forProtocol(protocol)
+    const isProxy = this.door.trust.mode !== 'off' && this.door.trust.isProxy(socket) && !endpoint.proxied
     if (this.closing) socket.destroy()
-    else if (socket.alpnProtocol === 'h2') {
-      this.verdicts.http2++
-      this.takeHttp2(socket, socket, undefined)
-    } else if (socket.alpnProtocol === 'http/1.1') {
-      this.verdicts.http++
-      this.adopt(socket, socket, (connection) => new HttpSession(connection))
-    } else this.open(socket, (connection) => new SniffSession(connection, this.table))
+    else if (isProxy) this.open(socket, endpoint, (connection) => new ProxySession(connection))
+    else if (route !== undefined) this.giveAway(socket, endpoint, Buffer.alloc(0), route)
+    else if (protocol === 'h2') {
+      this.door.counters.countVerdict(socket, 'http2', 0, 0)
+      this.takeHttp2(socket, endpoint, undefined)
+    } else if (protocol === 'http/1.1') {
+      this.door.counters.countVerdict(socket, 'http1', 0, 0)
+      this.adopt(socket, endpoint, (connection) => new HttpSession(connection))
+    } else this.open(socket, endpoint, (connection) => new SniffSession(connection))
   }
 
   handshakeFailed(error: Error, socket: Socket): void {
     this.reportOf(describeTlsError(error), socket)
   }
 
-  startTls(connection: Connection, first: Buffer): void {
-    this.acceptor?.accept(connection.release() as Socket, first)
+  startTls(connection: Connection, first: Buffer, hello: ClientHello | undefined): void {
+    this.acceptor?.accept(connection.release() as Socket, connection.endpoint, first, hello)
+  }
+
+  setSecureContext(options: SecureContextOptions, serverName: string | undefined): void {
+    if (this.acceptor === undefined) {
+      throw new PortmanteauError('ERR_TLS_UNAVAILABLE', 'Cannot replace the certificate: the server has none')
+    }
+    this.acceptor.setSecureContext(options, serverName)
+  }
+
+  route(connection: Connection, first: Buffer, target: RouteTarget): void {
+    const socket = connection.release()
+    this.giveAway(socket, connection.endpoint, first, target)
+    connection.disown()
+  }
+
+  forwardingFailed(error: Error, client: Duplex): void {
+    this.reportOf(error, client)
+  }
+
+  forwardingEnded(forwarding: Forwarding): void {
+    this.forwardings.delete(forwarding)
+    this.left()
   }
 
   allowsOrigin(origin: string | undefined, host: string | undefined, encrypted: boolean): boolean {
@@ -204,6 +253,7 @@ export class Reception extends Application implements Host {
 
   startRequest(connection: Connection, first: Buffer, client: Client | undefined): void {
     const socket = connection.release()
+    showEndpoint(socket, connection.endpoint)
     this.nodeServer ??= new NodeServer(this)
     this.nodeServer.accept(socket, connection.endpoint, first, client)
     connection.disown()
@@ -239,8 +289,8 @@ export class Reception extends Application implements Host {
     member.client.setSource(member)
   }
 
-  sniffed(connection: Connection, protocol: keyof Stats['verdicts']): void {
-    this.verdicts[protocol]++
+  sniffed(connection: Connection, protocol: string, bytes: number, milliseconds: number): void {
+    this.door.counters.countVerdict(connection.socket, protocol, bytes, milliseconds)
     connection.sniffing = false
     this.sniffing--
   }
@@ -257,13 +307,13 @@ export class Reception extends Application implements Host {
 
   stats(): Stats {
     return {
-      accepted: this.accepted,
-      dropped: this.dropped,
+      ...this.door.counters.stats(),
       sniffing: this.sniffing,
       handshaking: this.acceptor?.pending ?? 0,
       connections: this.size,
+      forwarded: this.forwardings.size,
       clients: this.sessions.size,
-      verdicts: { ...this.verdicts },
+      ...(this.udp === undefined ? {} : { udp: this.udp.stats() }),
     }
   }
 
@@ -273,6 +323,10 @@ export class Reception extends Application implements Host {
     this.acceptor?.destroyPending()
     this.nodeServer?.close()
     this.http2?.close()
+    this.udp?.close()
+    this.udp = undefined
+    this.flashPort?.close()
+    this.flashPort = undefined
     for (const connection of this.connections) {
       if (connection.client === undefined || connection.client.protocol === 'http')
         connection.session.shutdown()
@@ -293,12 +347,15 @@ export class Reception extends Application implements Host {
     })
     for (const connection of this.connections) connection.destroy()
     this.nodeServer?.destroy()
+    for (const forwarding of this.forwardings) forwarding.destroy()
     this.http2?.destroy()
   }
 
   /** Connections that are open, whoever reads them. */
   private get size(): number {
-    return this.connections.size + (this.nodeServer?.size ?? 0) + (this.http2?.size ?? 0)
+    return (
+      this.connections.size + this.forwardings.size + (this.nodeServer?.size ?? 0) + (this.http2?.size ?? 0)
+    )
   }
 
   private takeHttp2(socket: Duplex, endpoint: Endpoint, first: Buffer | undefined): void {
@@ -306,10 +363,42 @@ export class Reception extends Application implements Host {
     this.http2.accept(socket, endpoint, first)
   }
 
-  private admit(socket: Socket): boolean {
+  /** Flash asks on port 843 first; there is nothing else there. */
+  private openFlashPort(port: number, at: AddressInfo, failed: (error: Error) => void): NetServer {
+    const server = createServer((socket) => {
+      const policy = this.door.flashPolicy(at.port)
+      socket.on('error', () => {})
+      socket.setTimeout(this.settings.sniffTimeout, () => socket.destroy())
+      socket.end(policy ?? Buffer.alloc(0))
+      socket.resume()
+    })
+    server.on('error', failed)
+    server.listen(port, at.address)
+    return server
+  }
+
+  private alpnProtocols(): readonly string[] {
+    const { http1, http2 } = this.settings
+    const ours = http1 ? (http2 ? ['h2', 'http/1.1'] : ['http/1.1']) : []
+    return [...this.door.routes.alpnProtocols, ...ours]
+  }
+
+  private giveAway(socket: Duplex, endpoint: Endpoint, first: Buffer, target: RouteTarget): void {
+    if (typeof target === 'object') {
+      this.forwardings.add(new Forwarding(this, socket, endpoint, first, target))
+      return
+    }
+    showEndpoint(socket, endpoint)
+    restore(socket, first)
+    this.guard(
+      () => target(socket as Socket),
+      () => socket.destroy(),
+    )
+  }
+
+  private admit(socket: Duplex, address: string = ''): boolean {
     const { maxConnectionsPerAddress } = this.settings
     if (maxConnectionsPerAddress === Number.POSITIVE_INFINITY) return true
-    const address = socket.remoteAddress ?? ''
     const count = this.addresses.get(address) ?? 0
     if (count >= maxConnectionsPerAddress) return false
     this.addresses.set(address, count + 1)
@@ -324,13 +413,13 @@ export class Reception extends Application implements Host {
   }
 
   private drop(socket: Socket): void {
-    this.dropped++
+    this.door.counters.countDropped(socket)
     socket.destroy()
   }
 
-  private open(socket: Socket, start: (connection: Connection) => Session): void {
+  private open(socket: Socket, endpoint: Endpoint, start: (connection: Connection) => Session): void {
     this.sniffing++
-    this.connections.add(new Connection(this, socket, start))
+    this.connections.add(new Connection(this, socket, start, endpoint))
   }
 
   private flushConnections(): void {

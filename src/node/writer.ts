@@ -79,6 +79,12 @@ export abstract class Writer extends EventEmitter {
     return this.controller.signal
   }
 
+  /**
+   * Says that a client of datagrams has shown that it receives at its address, by repeating something that it was sent: from
+   * then on it may be sent more than a multiple of what came from it. Without meaning elsewhere.
+   */
+  prove(): void {}
+
   /** Sets the status and fields of an HTTP answer; without meaning, and ignored, elsewhere. */
   writeHead(_status: number, _fields?: Readonly<Record<string, FieldValue>>): this {
     return this

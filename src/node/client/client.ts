@@ -3,6 +3,7 @@ import type { ReadableStream, WritableStream } from 'node:stream/web'
 import type { RequestHead } from '../../http/index.ts'
 import type { Endpoint } from '../endpoint.ts'
 import { packRequest, Request, unpackRequest } from '../http/request.ts'
+import type { TlsDetails } from '../tls/tls-endpoint.ts'
 import type { Data } from '../writer.ts'
 import { Faces, type Source } from './faces.ts'
 import type { WebMessage } from './message-queue.ts'
@@ -23,7 +24,7 @@ function randomId(): string {
 }
 
 /** How a client speaks. */
-export type Protocol = 'raw' | 'http' | 'websocket'
+export type Protocol = 'raw' | 'http' | 'websocket' | 'udp'
 
 /**
  * A client as the application sees it: to be read from. What goes to it goes through its writer,
@@ -44,6 +45,8 @@ export class Client {
   readonly remoteFamily: string | undefined
   readonly localAddress: string | undefined
   readonly localPort: number | undefined
+  /** Over TLS: what was offered and agreed on, fingerprints, the client's certificate. */
+  readonly tls: TlsDetails | undefined
   /**
    * Whether the message at hand is text: by its frame on WebSocket; elsewhere, whether its bytes are UTF-8.
    * After the listener has returned, the latest message's.
@@ -75,6 +78,7 @@ export class Client {
     this.remoteFamily = endpoint.remoteFamily
     this.localAddress = endpoint.localAddress
     this.localPort = endpoint.localPort
+    this.tls = endpoint.tls
     this.isText = false
     this.faces = undefined
     this.source = undefined

@@ -2,7 +2,15 @@
  * One HTTP request whose body is messages, and its answer, whatever carries the two: the body is split by the raw
  * framing, or is one message as a whole. The answer ends once the body is read and no listener is at a message any more.
  */
-import { type FramingErrorCode, type FramingReader, lineFraming, type MessageSink } from '../../raw/index.ts'
+import {
+  FramingError,
+  type FramingErrorCode,
+  type FramingReader,
+  framingFault,
+  lineFraming,
+  type MessageSink,
+  noneFraming,
+} from '../../raw/index.ts'
 import type { Client } from '../client/client.ts'
 import { RefusedError } from '../errors.ts'
 import type { Host } from '../host.ts'
@@ -94,20 +102,15 @@ export class MessageExchange implements MessageSink {
     settled.then((succeeded) => this.settled(succeeded))
   }
 
-  fail(_code: FramingErrorCode): void {
-    const { messageLimit } = this.host.settings
-    this.carrier.refuse(
-      new RefusedError(
-        'ERR_MESSAGE_TOO_LARGE',
-        413,
-        `Cannot read the message: it is over ${messageLimit} bytes`,
-      ),
-    )
+  fail(code: FramingErrorCode): void {
+    const status = code === FramingError.messageTooLarge ? 413 : 400
+    this.carrier.refuse(new RefusedError(code, status, framingFault(code, this.host.settings.messageLimit)))
   }
 
   private createReader(): FramingReader {
     const { settings } = this.host
-    return settings.wholeBody
+    // How a body is cut on its way means nothing: without a framing it is a message as a whole.
+    return settings.wholeBody || settings.framing === noneFraming
       ? new WholeBody(this)
       : settings.framing.createReader(this, settings.messageLimit)
   }
@@ -115,7 +118,7 @@ export class MessageExchange implements MessageSink {
   /** Most bodies are a line, or taken whole, and lie in one piece: then nothing needs to gather them. */
   private isOneMessage(chunk: Uint8Array, start: number, end: number): boolean {
     const { settings } = this.host
-    if (settings.wholeBody) return true
+    if (settings.wholeBody || settings.framing === noneFraming) return true
     if (settings.framing !== lineFraming || end - start > settings.messageLimit) return false
     const newline = chunk.indexOf(LF, start)
     return newline < 0 || newline >= end

@@ -1,11 +1,23 @@
 import type { Server as HttpServer, RequestListener } from 'node:http'
 import type { SecureContextOptions, TlsOptions } from 'node:tls'
 import type { OriginPattern } from '../../http/index.ts'
-import type { Framing } from '../../raw/index.ts'
-import { lineFraming } from '../../raw/index.ts'
+import {
+  detectFraming,
+  type FlashPolicyRule,
+  type Framing,
+  jsonFraming,
+  lengthPrefixedFraming,
+  lineFraming,
+  netstringFraming,
+  noneFraming,
+} from '../../raw/index.ts'
+import type { Signature } from '../../sniff/index.ts'
 import { VERSIONS, type Version } from '../../ws-codec/index.ts'
+import type { ProxyOption } from '../door/proxy-trust.ts'
 import { PortmanteauError } from '../errors.ts'
 import type { Request } from '../http/request.ts'
+import type { SniOption } from '../tls/certificates.ts'
+import { resolveUdp, type UdpOptions, type UdpSettings } from '../udp/udp-options.ts'
 import {
   type CompressionOptions,
   type CompressionSettings,
@@ -26,13 +38,19 @@ export interface ServerOptions
   sniffTimeout?: number
   /** Bytes in which a client shows its protocol. Default 8,192. */
   sniffLimit?: number
-  /** How messages are told apart on raw connections and in HTTP bodies. Default: lines. */
-  framing?: 'line' | Framing
+  /**
+   * How messages are told apart on raw connections and in HTTP bodies: `line` (the default), `json` (values one after the
+   * other), `netstring`, `length-prefixed` (4 bytes, big-endian), `none` (whatever one read gives), or an object.
+   */
+  framing?: FramingName | Framing
+  /** `detect`: each raw connection's framing is chosen by its first bytes, and is `line` where they do not tell. */
+  raw?: { detect?: boolean }
   /**
    * Who answers HTTP requests that are no messages: a listener of `request`, or a server of `node:http` that does not
-   * listen itself (of Express, Fastify, Koa, …), which gets them as its own.
+   * listen itself (of Express, Fastify, Koa, …), which gets them as its own. `false`: HTTP is not spoken, and whatever begins
+   * with a request line is closed; it never is a message.
    */
-  http?: RequestListener | HttpServer
+  http?: RequestListener | HttpServer | false
   /**
    * Which HTTP requests are messages: it is asked of each, and the request is only there during the call. Default: POST and
    * PUT. With this option one without a body is an empty message.
@@ -40,6 +58,29 @@ export interface ServerOptions
   isMessage?: (request: Request) => boolean
   /** Speak HTTP/2, too: after TLS by ALPN, without by its preface. Default `true`. */
   http2?: boolean
+  /** Certificates by the server name that is asked for, or an (async) function that gives them. */
+  sni?: SniOption
+  /**
+   * `'required'`: plain HTTP is answered with a 308 to https, and all else that is not TLS is closed, but for routes.
+   * Default `'optional'`: both are served.
+   */
+  tls?: 'optional' | 'required'
+  /**
+   * Whether a PROXY header tells where clients are: `'off'` (the default: one is refused), `'required'`, or required from
+   * these addresses and ranges and refused from all others. Their `Forwarded` and `X-Forwarded-For` are believed, too.
+   */
+  proxy?: ProxyOption
+  /** Protocols of your own to recognise, for routes: see `defineSignature` in `portmanteau/sniff`. */
+  signatures?: readonly Signature[]
+  /** Take datagrams on the same port number, too: each is a message. Default `false`. */
+  udp?: boolean | UdpOptions
+  /**
+   * Answer Flash's policy request on this port: who may connect. `true`: the origins of `allowOrigin`. A rule without
+   * `ports` is for this port. Default: not answered.
+   */
+  flashPolicy?: boolean | readonly PolicyRule[]
+  /** Answer it on this port, too; Flash asks on 843 first. Default: no. */
+  flashPolicyPort?: number
   /** Take an HTTP body whole, as one message, instead of splitting it by `framing`. Default `false`. */
   wholeBody?: boolean
   /** Leave an HTTP answer open until the application calls `writer.end()`. Default `false`. */
@@ -108,8 +149,30 @@ export interface ServerOptions
   maxSniffing?: number
 }
 
-/** Options that are handed on as they are. */
-type Passed = 'allowOrigin' | 'protocols' | 'upgrade' | 'isMessage' | 'http'
+/** The framings that have a name. */
+export type FramingName = 'line' | 'json' | 'netstring' | 'length-prefixed' | 'none'
+
+/** Who may connect by Flash: see `flashPolicy` in `portmanteau/raw`. */
+export interface PolicyRule {
+  readonly domain: string
+  readonly ports?: FlashPolicyRule['ports']
+}
+
+/** Options that are read one by one. */
+type Passed =
+  | 'allowOrigin'
+  | 'protocols'
+  | 'upgrade'
+  | 'isMessage'
+  | 'http'
+  | 'sni'
+  | 'tls'
+  | 'proxy'
+  | 'signatures'
+  | 'udp'
+  | 'flashPolicy'
+  | 'flashPolicyPort'
+  | 'raw'
 
 type TlsKeys = keyof SecureContextOptions | 'requestCert' | 'rejectUnauthorized'
 
@@ -121,6 +184,16 @@ export interface Settings
   protocols: readonly string[] | undefined
   upgrade: UpgradeHook | undefined
   isMessage: ServerOptions['isMessage'] | undefined
+  /** How raw connections are framed; HTTP bodies are by `framing`. */
+  rawFraming: Framing
+  /** Whether HTTP is spoken. */
+  http1: boolean
+  tls: 'optional' | 'required'
+  proxy: ProxyOption | undefined
+  signatures: readonly Signature[]
+  udp: UdpSettings | undefined
+  flashPolicy: readonly PolicyRule[] | undefined
+  flashPolicyPort: number | undefined
   versions: readonly Version[]
   compression: CompressionSettings | undefined
 }
@@ -178,9 +251,18 @@ export function resolveOptions(options: ServerOptions): Settings {
       `Cannot use option sniffLimit: ${settings.sniffLimit} is not a whole number up to 1 MiB`,
     )
   }
+  const framing = readFraming(options.framing)
   return {
     ...settings,
-    framing: readFraming(options.framing),
+    framing,
+    rawFraming: options.raw?.detect === true ? detectFraming : framing,
+    http1: options.http !== false,
+    tls: readTls(options.tls),
+    proxy: options.proxy,
+    signatures: options.signatures ?? [],
+    udp: resolveUdp(options.udp),
+    flashPolicy: readFlashPolicy(options),
+    flashPolicyPort: options.flashPolicyPort,
     versions: readVersions(options.versions),
     compression: resolveCompression(options.compression),
     allowOrigin: options.allowOrigin,
@@ -218,8 +300,40 @@ function readFlag(name: string, value: unknown): boolean {
   throw new PortmanteauError('ERR_OPTION', `Cannot use option ${name}: ${String(value)} is not a boolean`)
 }
 
+function readTls(tls: ServerOptions['tls']): Settings['tls'] {
+  if (tls === undefined || tls === 'optional' || tls === 'required') return tls ?? 'optional'
+  throw new PortmanteauError(
+    'ERR_OPTION',
+    `Cannot use option tls: ${String(tls)} is neither optional nor required`,
+  )
+}
+
+/** The hosts of `allowOrigin`, where they can be written in a policy. */
+function readFlashPolicy({ flashPolicy: option, allowOrigin }: ServerOptions): Settings['flashPolicy'] {
+  if (option === undefined || option === false) return undefined
+  if (option !== true) return option
+  const patterns = allowOrigin === undefined ? [] : [allowOrigin].flat()
+  return patterns.map((pattern) => {
+    if (typeof pattern === 'string') return { domain: pattern.replace(/:.*$/, '') }
+    throw new PortmanteauError(
+      'ERR_OPTION',
+      `Cannot use option flashPolicy: ${String(pattern)} of allowOrigin cannot be written in a policy`,
+    )
+  })
+}
+
+const FRAMINGS: ReadonlyMap<unknown, Framing> = new Map<unknown, Framing>([
+  [undefined, lineFraming],
+  ['line', lineFraming],
+  ['json', jsonFraming],
+  ['netstring', netstringFraming],
+  ['length-prefixed', lengthPrefixedFraming],
+  ['none', noneFraming],
+])
+
 function readFraming(framing: ServerOptions['framing']): Framing {
-  if (framing === undefined || framing === 'line') return lineFraming
+  const named = FRAMINGS.get(framing)
+  if (named !== undefined) return named
   if (typeof framing === 'object' && typeof framing.createReader === 'function') return framing
   throw new PortmanteauError('ERR_OPTION', `Cannot use option framing: ${String(framing)} is not a framing`)
 }
