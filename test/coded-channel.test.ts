@@ -20,6 +20,7 @@ class Out implements AnswerChannel {
   destroyed = false
   writableLength = 7
   writableNeedDrain = false
+  readonly busy = false
   head = ''
   plain: unknown[] = []
   finished = 0
@@ -61,6 +62,8 @@ class Out implements AnswerChannel {
     this.destroyed = true
     this.writable = false
   }
+
+  close(): void {}
 
   private setHead(head: AnswerHead, length: number): void {
     assert.equal(this.head, '', 'two heads')

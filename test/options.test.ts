@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { resolveOptions, type ServerOptions } from '../src/node/limits/options.ts'
+import { resolveOptions } from '../src/node/limits/options.ts'
+import type { ServerOptions } from '../src/node/limits/server-options.ts'
 import { lineFraming } from '../src/raw/index.ts'
 
 test('the defaults are those that docs/limits.md lists', () => {
@@ -43,6 +44,7 @@ test('the defaults are those that docs/limits.md lists', () => {
     flashPolicy: undefined,
     flashPolicyPort: undefined,
     isMessage: undefined,
+    answerCompression: undefined,
     allowOrigin: undefined,
     protocols: undefined,
     upgrade: undefined,

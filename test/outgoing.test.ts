@@ -20,22 +20,21 @@ test('a raw frame has the framing around its bytes', () => {
 const rfc = codecOf('13')
 
 test('a WebSocket frame says its kind', () => {
-  const outgoing = new Outgoing('é', undefined, lineFraming)
+  const outgoing = new Outgoing('é', undefined)
   assert.deepEqual([...outgoing.frame(rfc, false)], [0x81, 2, 0xc3, 0xa9])
   assert.deepEqual([...outgoing.frame(rfc, true)], [0x82, 2, 0xc3, 0xa9])
 })
 
 test('for many it is framed once for each protocol and version', () => {
-  const outgoing = new Outgoing('x', undefined, lineFraming)
-  assert.equal(outgoing.raw, outgoing.raw)
+  const outgoing = new Outgoing('x', undefined)
+  assert.equal(outgoing.raw(lineFraming), outgoing.raw(lineFraming))
   assert.equal(outgoing.frame(rfc, false), outgoing.frame(rfc, false))
   assert.notDeepEqual(outgoing.frame(rfc, false), outgoing.frame(rfc, true))
   assert.deepEqual([...outgoing.frame(codecOf('hixie-75'), false)], [0x00, 0x78, 0xff])
 })
 
 test('strings are text, bytes binary, unless it is said', () => {
-  const isBinary = (data: string | Uint8Array, binary?: boolean) =>
-    new Outgoing(data, binary, lineFraming).isBinary
+  const isBinary = (data: string | Uint8Array, binary?: boolean) => new Outgoing(data, binary).isBinary
   assert.deepEqual(
     [isBinary('x'), isBinary('x', true), isBinary(Uint8Array.of(1)), isBinary(Uint8Array.of(65), false)],
     [false, true, true, false],

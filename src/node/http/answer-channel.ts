@@ -18,6 +18,8 @@ export interface AnswerChannel {
   /** Bytes that wait to be sent. */
   readonly writableLength: number
   readonly writableNeedDrain: boolean
+  /** Whether an answer that was sent or finished is not on its way yet; its end is then told by the channel itself. */
+  readonly busy: boolean
   /** Sends a whole answer. `length` is that of the body, also where `pieces` are left out because none is sent. */
   send(head: AnswerHead, pieces: readonly Uint8Array[], length: number): void
   /**
@@ -32,6 +34,8 @@ export interface AnswerChannel {
   /** The body is complete. */
   finish(): void
   destroy(): void
+  /** The answer is given up, or the client gone. */
+  close(): void
 }
 
 /** What an answer on HTTP/1.1 asks of its connection's session. */
@@ -82,6 +86,12 @@ export class Http1Channel implements AnswerChannel {
   get writableNeedDrain(): boolean {
     return this.connection.writableNeedDrain
   }
+
+  get busy(): boolean {
+    return false
+  }
+
+  close(): void {}
 
   send(head: AnswerHead, pieces: readonly Uint8Array[], length: number): void {
     const text = this.format(head, length)

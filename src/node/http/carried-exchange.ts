@@ -3,13 +3,16 @@
  * rules are the same; what differs is a body stream in, and a channel out.
  */
 import type { Duplex, Readable } from 'node:stream'
-import { AnswerHead, errorAnswerText } from '../../http/index.ts'
+import { AnswerHead, errorAnswerText, readContentCodings } from '../../http/index.ts'
 import type { Client } from '../client/client.ts'
 import { RefusedError } from '../errors.ts'
 import type { Host } from '../host.ts'
 import type { Deadlined } from '../limits/deadlines.ts'
 import type { Refusal } from '../websocket/upgrade.ts'
 import type { AnswerChannel } from './answer-channel.ts'
+import { BodyDecoder, type DecodedSink, type DecodingFailure } from './coding/body-decoder.ts'
+import { acceptEncodingFields, codingRefusal, decodingRefusal } from './coding/body-refusals.ts'
+import { type CodedAnswer, CodedChannel } from './coding/coded-channel.ts'
 import { type ExchangeCarrier, MessageExchange } from './exchange.ts'
 import type { Request, RequestView } from './request.ts'
 import {
@@ -41,14 +44,16 @@ export interface CarriedRequest {
   giveUp(): void
 }
 
-export class CarriedExchange implements ExchangeCarrier, AnswerContext, Deadlined {
+export class CarriedExchange implements ExchangeCarrier, AnswerContext, CodedAnswer, DecodedSink, Deadlined {
   readonly answer: HttpWriter
+  readonly channel: AnswerChannel
   deadline: number
   private readonly host: Host
   private readonly carried: CarriedRequest
   private readonly destination: Destination
   private readonly ended: () => void
   private exchange: MessageExchange | undefined
+  private decoder: BodyDecoder | undefined
   private received: number
   private refused: boolean
 
@@ -62,6 +67,12 @@ export class CarriedExchange implements ExchangeCarrier, AnswerContext, Deadline
     this.exchange = undefined
     this.received = 0
     this.refused = false
+    this.decoder = undefined
+    const { answerCompression, writeLimit } = host.settings
+    this.channel =
+      answerCompression === undefined
+        ? carried.channel
+        : new CodedChannel(carried.channel, this, answerCompression, writeLimit)
     this.answer = new HttpWriter(this)
   }
 
@@ -69,8 +80,29 @@ export class CarriedExchange implements ExchangeCarrier, AnswerContext, Deadline
     return this.carried.client
   }
 
-  get channel(): AnswerChannel {
-    return this.carried.channel
+  get acceptEncoding(): string | undefined {
+    return this.carried.view.field('accept-encoding')
+  }
+
+  overflowed(): void {
+    this.channel.destroy()
+  }
+
+  decoded(chunk: Uint8Array, start: number, end: number): void {
+    this.exchange?.push(chunk, start, end)
+    this.exchange?.settle()
+  }
+
+  decodingReady(): void {
+    this.carried.body.resume()
+  }
+
+  decodedEnd(): void {
+    this.exchange?.end()
+  }
+
+  decodingFailed(failure: DecodingFailure): void {
+    this.refuse(decodingRefusal(failure, this.host.settings.messageLimit))
   }
 
   get isHead(): boolean {
@@ -108,6 +140,8 @@ export class CarriedExchange implements ExchangeCarrier, AnswerContext, Deadline
   /** The client, or its stream, is gone. */
   close(): void {
     this.host.deadlines.remove(this)
+    this.decoder?.destroy()
+    this.channel.close()
     if (!this.answer.isOver) this.answer.emit('close')
   }
 
@@ -138,6 +172,12 @@ export class CarriedExchange implements ExchangeCarrier, AnswerContext, Deadline
     const { body } = carried
     const declared = Number(carried.view.field('content-length') ?? 0)
     if (declared > host.settings.messageLimit) return this.refuseBody()
+    const coding = readContentCodings(carried.view.field('content-encoding'))
+    if (coding === undefined) {
+      const { code, status, message } = codingRefusal()
+      return this.refuseWith({ code, status, message, fields: acceptEncodingFields })
+    }
+    if (coding !== 'identity') this.decoder = new BodyDecoder(coding, host.settings.messageLimit, this)
     this.client.setRequest(carried.request)
     this.exchange = new MessageExchange(host, this, this.answer)
     this.deadline = host.deadlines.after(host.settings.bodyTimeout)
@@ -152,7 +192,9 @@ export class CarriedExchange implements ExchangeCarrier, AnswerContext, Deadline
     if (this.refused) return
     this.received += chunk.length
     if (this.received > this.host.settings.messageLimit) this.refuseBody()
-    else {
+    else if (this.decoder !== undefined) {
+      if (!this.decoder.push(chunk, 0, chunk.length)) this.carried.body.pause()
+    } else {
       this.exchange?.push(chunk, 0, chunk.length)
       this.exchange?.settle()
     }
@@ -160,7 +202,9 @@ export class CarriedExchange implements ExchangeCarrier, AnswerContext, Deadline
 
   private finishBody(): void {
     this.host.deadlines.remove(this)
-    if (!this.refused) this.exchange?.end()
+    if (this.refused) return
+    if (this.decoder === undefined) this.exchange?.end()
+    else this.decoder.end()
   }
 
   private refuseBody(): void {
@@ -181,6 +225,7 @@ export class CarriedExchange implements ExchangeCarrier, AnswerContext, Deadline
     const { code, status, message } = refusal
     this.host.reportOf(new RefusedError(code, status, message), this.carried.peer())
     if (!this.answer.headersSent) this.sendRefusal(status, message, 'fields' in refusal ? refusal.fields : [])
+    this.decoder?.destroy()
     this.answer.abandon()
     this.ended()
     this.carried.giveUp()
@@ -189,6 +234,6 @@ export class CarriedExchange implements ExchangeCarrier, AnswerContext, Deadline
   private sendRefusal(status: number, message: string, fields: Refusal['fields']): void {
     const head = new AnswerHead()
     const text = Buffer.from(errorAnswerText(head, { status, message }, fields), 'latin1')
-    this.channel.send(head, this.isHead ? [] : [text], text.length)
+    this.carried.channel.send(head, this.isHead ? [] : [text], text.length)
   }
 }

@@ -30,6 +30,12 @@ export class ResponseChannel implements AnswerChannel {
     return this.response.writableNeedDrain
   }
 
+  get busy(): boolean {
+    return false
+  }
+
+  close(): void {}
+
   send(head: AnswerHead, pieces: readonly Uint8Array[], length: number): void {
     this.setHead(head, length)
     this.response.end(pieces.length === 1 ? pieces[0] : Buffer.concat(pieces))

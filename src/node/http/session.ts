@@ -15,6 +15,7 @@ import {
   type Field,
   type HttpError,
   RequestHead,
+  readContentCodings,
 } from '../../http/index.ts'
 import { Client } from '../client/client.ts'
 import type { ClientSession, Connection } from '../connection.ts'
@@ -22,7 +23,10 @@ import { RefusedError } from '../errors.ts'
 import type { Outgoing } from '../outgoing.ts'
 import { asksForWebSocket, type Refusal } from '../websocket/upgrade.ts'
 import type { Writer } from '../writer.ts'
-import { Http1Channel, type Http1Session } from './answer-channel.ts'
+import { type AnswerChannel, Http1Channel, type Http1Session } from './answer-channel.ts'
+import { BodyDecoder, type DecodedSink, type DecodingFailure } from './coding/body-decoder.ts'
+import { acceptEncodingFields, codingRefusal, decodingRefusal } from './coding/body-refusals.ts'
+import { type CodedAnswer, CodedChannel } from './coding/coded-channel.ts'
 import { type ExchangeCarrier, MessageExchange } from './exchange.ts'
 import { decodeLatin1 } from './latin1.ts'
 import { headText, Request } from './request.ts'
@@ -45,10 +49,20 @@ const REFUSED = 3
 const CONTINUE = Buffer.from(continueAnswer, 'latin1')
 
 export class HttpSession
-  implements ClientSession, BodySink, AnswerContext, ExchangeCarrier, Http1Session, UpgradeCarrier
+  implements
+    ClientSession,
+    BodySink,
+    AnswerContext,
+    CodedAnswer,
+    DecodedSink,
+    ExchangeCarrier,
+    Http1Session,
+    UpgradeCarrier
 {
   readonly connection: Connection
-  readonly channel: Http1Channel
+  private readonly plain: Http1Channel
+  private coded: CodedChannel | undefined
+  private decoder: BodyDecoder | undefined
   private readonly head: RequestHead
   private readonly body: BodyReader
   private state: number
@@ -64,7 +78,9 @@ export class HttpSession
   constructor(connection: Connection) {
     const { settings, deadlines } = connection.host
     this.connection = connection
-    this.channel = new Http1Channel(this)
+    this.plain = new Http1Channel(this)
+    this.coded = undefined
+    this.decoder = undefined
     this.head = new RequestHead(
       { requestLine: settings.requestLineLimit, head: settings.headLimit, fields: settings.fieldLimit },
       decodeLatin1,
@@ -90,7 +106,23 @@ export class HttpSession
   }
 
   get held(): number {
-    return this.exchange === undefined ? 0 : this.exchange.held
+    return (this.exchange?.held ?? 0) + (this.decoder?.held ?? 0) + (this.coded?.waiting ?? 0)
+  }
+
+  get channel(): AnswerChannel {
+    return this.coded ?? this.plain
+  }
+
+  get acceptEncoding(): string | undefined {
+    return this.head.field('accept-encoding')
+  }
+
+  overflowed(): void {
+    const { writeLimit } = this.connection.host.settings
+    this.connection.cut(
+      'ERR_WRITE_LIMIT',
+      `Cannot send any more: over ${writeLimit} bytes wait to be compressed`,
+    )
   }
 
   push(chunk: Buffer, pos: number, end: number): number {
@@ -106,7 +138,26 @@ export class HttpSession
   }
 
   bodyData(chunk: Uint8Array, start: number, end: number): void {
+    if (this.decoder === undefined) this.exchange?.push(chunk, start, end)
+    else if (!this.decoder.push(chunk, start, end)) this.connection.halt()
+  }
+
+  decoded(chunk: Uint8Array, start: number, end: number): void {
     this.exchange?.push(chunk, start, end)
+    if (!this.pushing) this.exchange?.settle()
+  }
+
+  decodingReady(): void {
+    this.connection.unhalt()
+  }
+
+  decodedEnd(): void {
+    this.decoder = undefined
+    this.endBody()
+  }
+
+  decodingFailed(failure: DecodingFailure): void {
+    this.refuse(decodingRefusal(failure, this.connection.host.settings.messageLimit))
   }
 
   bodyEnd(): void {
@@ -150,6 +201,7 @@ export class HttpSession
 
   closed(): void {
     if (this.known !== undefined) this.connection.host.clientDisconnected(this)
+    this.dropCoding()
     this.answer?.emit('close')
   }
 
@@ -201,6 +253,7 @@ export class HttpSession
       const date = connection.host.date()
       connection.write(Buffer.from(errorAnswer(error, { date, fields, head: this.isHead }), 'latin1'))
     }
+    this.dropCoding()
     answer?.abandon()
     connection.linger()
   }
@@ -237,7 +290,7 @@ export class HttpSession
     pos = this.body.push(chunk, pos, end)
     if (this.body.error !== null) this.refuse(this.body.error)
     else if (this.bodyRead && this.state === READING_BODY) this.finishBody()
-    else this.exchange?.settle()
+    else if (this.state === READING_BODY) this.exchange?.settle()
     return pos
   }
 
@@ -254,6 +307,7 @@ export class HttpSession
     }
     const destination = destinationOf(host, head)
     if (destination === Destination.application) return this.handOver(chunk, pos, end)
+    this.coded = this.codedChannel()
     const answer = new HttpWriter(this)
     this.answer = answer
     if (destination === Destination.nobody) answerUnserved(host, head, answer)
@@ -271,8 +325,26 @@ export class HttpSession
     return pos
   }
 
+  private codedChannel(): CodedChannel | undefined {
+    const { answerCompression, writeLimit } = this.connection.host.settings
+    return answerCompression === undefined
+      ? undefined
+      : new CodedChannel(this.plain, this, answerCompression, writeLimit)
+  }
+
+  private dropCoding(): void {
+    this.coded?.close()
+    this.decoder?.destroy()
+    this.decoder = undefined
+  }
+
   private startMessages(answer: HttpWriter): void {
     const { connection } = this
+    const coding = readContentCodings(this.head.field('content-encoding'))
+    if (coding === undefined) return this.refuse(codingRefusal(), acceptEncodingFields)
+    if (coding !== 'identity') {
+      this.decoder = new BodyDecoder(coding, connection.host.settings.messageLimit, this)
+    }
     const first = this.known === undefined
     this.client.setHead(this.head)
     this.exchange = new MessageExchange(connection.host, this, answer)
@@ -308,15 +380,22 @@ export class HttpSession
     this.state = ANSWERING
     this.bodyRead = false
     this.connection.deadline = Number.POSITIVE_INFINITY
+    if (this.decoder === undefined) this.endBody()
+    else this.decoder.end()
+  }
+
+  /** The body is read, and decoded. */
+  private endBody(): void {
     this.exchange?.end()
     this.bodyRead = true
-    if (this.connection.session === this && this.answer?.ended === true) this.next()
+    if (this.connection.session === this && this.answer?.hasLeft === true) this.next()
   }
 
   /** The request is over. */
   private next(): void {
     if (this.state === REFUSED) return
     this.answer = undefined
+    this.coded = undefined
     this.exchange = undefined
     this.known?.setHead(undefined)
     if (this.close) return this.leave()

@@ -85,6 +85,11 @@ export class HttpWriter extends Writer {
     return this.finished || !this.channel.writable
   }
 
+  /** @internal Whether nothing of it is still to go out. */
+  get hasLeft(): boolean {
+    return this.ended && !this.channel.busy
+  }
+
   /** @internal Whether it has been ended, or given up. */
   get isOver(): boolean {
     return this.finished
@@ -118,7 +123,7 @@ export class HttpWriter extends Writer {
     this.finished = true
     const declared = this.ownHead === undefined ? -1 : this.ownHead.declaredLength
     if (this.sent < declared && !this.bodyless) return this.destroy()
-    this.context.answerEnded()
+    if (!this.channel.busy) this.context.answerEnded()
   }
 
   override stream(options?: WriteOptions): Writable {
@@ -186,6 +191,7 @@ export class HttpWriter extends Writer {
   /** The request is given up: what the application still writes is ignored. */
   abandon(): void {
     this.finished = true
+    this.channel.close()
     this.part = undefined
     this.pieces = undefined
     this.kept = 0

@@ -32,6 +32,12 @@ export class StreamChannel implements AnswerChannel {
     return this.stream.writableNeedDrain
   }
 
+  get busy(): boolean {
+    return false
+  }
+
+  close(): void {}
+
   send(head: AnswerHead, pieces: readonly Uint8Array[], length: number): void {
     this.respond(head, length, pieces.length === 0)
     if (pieces.length > 0) this.stream.end(pieces.length === 1 ? pieces[0] : Buffer.concat(pieces))

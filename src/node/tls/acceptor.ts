@@ -6,7 +6,7 @@ import type { Socket } from 'node:net'
 import { createServer, type SecureContextOptions, type Server, type TLSSocket } from 'node:tls'
 import type { ClientHello } from '../../sniff/index.ts'
 import type { Endpoint } from '../endpoint.ts'
-import type { ServerOptions } from '../limits/options.ts'
+import type { ServerOptions } from '../limits/server-options.ts'
 import { Certificates } from './certificates.ts'
 import { TlsEndpoint } from './tls-endpoint.ts'
 
