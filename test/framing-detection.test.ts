@@ -94,6 +94,7 @@ test('nothing pushed decides nothing', () => {
     64,
   )
   assert.equal(reader.push(bytes('{'), 1, 1), 1)
+  assert.equal(reader.held, 0)
   assert.equal(reader.decided, false)
   reader.end()
   assert.equal(reader.chosen, lineFraming)
