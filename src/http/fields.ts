@@ -14,6 +14,7 @@
  */
 import { COLON, CR, characterClass, HTAB, LF, matchesFolded, SP, TOKEN, VALUE } from './characters.ts'
 import { HttpError, type HttpErrorCode } from './errors.ts'
+import { knownFieldName } from './field-names.ts'
 import type { Decode } from './latin1.ts'
 import { NO_WORDS, plainEnd, runEnd, trimmedEnd, wordsOf } from './runs.ts'
 
@@ -289,7 +290,19 @@ export class FieldSection {
 
   /** Names in lower case to values, in an object without a prototype: `__proto__` is a name like any other. */
   headers(): Record<string, string> {
-    return joinFields(this.rawFields())
+    const headers: Record<string, string> = Object.create(null)
+    const { bytes, base, spans } = this
+    const end = this.fieldCount * 4
+    if (end === 0) return headers
+    const first = spans[0]!
+    const whole = this.text(first, spans[end - 1]!)
+    for (let at = 0; at < end; at += 4) {
+      const known = knownFieldName(bytes, base + spans[at]!, base + spans[at + 1]!)
+      const name =
+        known !== '' ? known : whole.slice(spans[at]! - first, spans[at + 1]! - first).toLowerCase()
+      addField(headers, name, whole.slice(spans[at + 2]! - first, spans[at + 3]! - first))
+    }
+    return headers
   }
 
   private trimValues(): void {
@@ -341,12 +354,13 @@ export class FieldSection {
 /** Pairs of name and value as an object: names in lower case, no prototype, repeated fields joined. */
 export function joinFields(raw: readonly string[]): Record<string, string> {
   const headers: Record<string, string> = Object.create(null)
-  for (let at = 0; at < raw.length; at += 2) {
-    const name = raw[at]!.toLowerCase()
-    const before = headers[name]
-    headers[name] = before === undefined ? raw[at + 1]! : before + separatorOf(name) + raw[at + 1]!
-  }
+  for (let at = 0; at < raw.length; at += 2) addField(headers, raw[at]!.toLowerCase(), raw[at + 1]!)
   return headers
+}
+
+function addField(headers: Record<string, string>, name: string, value: string): void {
+  const before = headers[name]
+  headers[name] = before === undefined ? value : before + separatorOf(name) + value
 }
 
 /** RFC 9110 §5.3: joined by comma; but cookie pairs go by semicolon (RFC 6265 §4.2.1). */
