@@ -1,7 +1,7 @@
 /**
  * The names that requests have, in lower case: found by their bytes, such a name is a text that is there already.
- * To cut a name out, to lower it and to make a key of it takes longer: with it a head of one field is an object in
- * 0.50 µs instead of 0.13, a browser's in 1.5 instead of 1.1 (Node 20).
+ * A name that is cut out, lowered and made a key costs more: an object of one field took 0.50 µs and takes 0.13, of
+ * a browser's fields 1.5 and 1.1 (Node 20).
  */
 import { matchesFolded } from './characters.ts'
 
