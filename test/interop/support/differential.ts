@@ -117,7 +117,8 @@ export async function observe(reader: Reader, bytes: Uint8Array, quiet: number):
 /** It has come before the bytes go out: a server that cuts the connection at them cannot take it back. */
 async function leadAnswer(socket: Socket): Promise<string> {
   socket.write(LEAD)
-  const [answer] = (await once(socket, 'data')) as [Buffer]
+  const closed = once(socket, 'close').then(() => ['closed'])
+  const [answer] = (await Promise.race([once(socket, 'data'), closed])) as [Buffer | string]
   return answer.toString('latin1')
 }
 
