@@ -7,10 +7,12 @@
 import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
 import { type Case, merge } from './case.ts'
+import { cases as helloCases, measurePeer } from './client-hello.ts'
 import { cases as httpCases, peerCases as httpPeers } from './http.ts'
 import { measureHttpServers } from './http-server/measure.ts'
 import { type Effort, type Figure, measure, sunk } from './measure.ts'
 import { installPeers, loadPeer, peerVersions } from './peers.ts'
+import { cases as rawCases } from './raw.ts'
 import { measureServers, roundsOf, type ServerCase } from './server/measure.ts'
 import { cases as sniffCases } from './sniff.ts'
 import { cases as codecCases, peerCases as codecPeers } from './ws-codec.ts'
@@ -26,7 +28,7 @@ const FULL: Effort = { rounds: 11, milliseconds: 60 }
 const OURS = 'portmanteau'
 
 function collect(): Case[] {
-  const own = [...sniffCases, ...httpCases, ...codecCases]
+  const own = [...sniffCases, ...helloCases, ...httpCases, ...codecCases, ...rawCases]
   return merge(flags['no-peers'] ? own : [...own, ...peers()]).filter(isAskedFor)
 }
 
@@ -105,6 +107,11 @@ async function measureWhole(): Promise<ServerCase[]> {
   return results
 }
 
+/** Figures of a peer that answers with promises, and is timed by itself. */
+function peerFigures(peer: Awaited<ReturnType<typeof measurePeer>>, { group, name }: Case): Figure[] {
+  return peer.filter((each) => group === 'client-hello' && each.name === name).map(({ figure }) => figure)
+}
+
 async function main(): Promise<void> {
   const effort = flags.quick ? QUICK : FULL
   const cases = collect()
@@ -121,9 +128,13 @@ async function main(): Promise<void> {
     )
     process.stdout.write(`median of ${effort.rounds} interleaved rounds, least–most, an operation\n`)
   }
+  const helloPeer =
+    flags['no-peers'] || !isGroupAskedFor('client-hello')
+      ? []
+      : await measurePeer(loadPeer('read-tls-client-hello'), effort)
   let group = ''
   for (const each of cases) {
-    const figures = measure(each, effort)
+    const figures = [...measure(each, effort), ...peerFigures(helloPeer, each)]
     results.push({ group: each.group, name: each.name, bytes: each.bytes, figures })
     if (flags.json) continue
     if (each.group !== group) process.stdout.write(`\n${each.group}\n`)

@@ -14,6 +14,7 @@ usage: portmanteau [options]
   --host ADDRESS        the address to listen on (all)
   --tls                 accept TLS too, with a certificate made for this run
   --cert F --key F      accept TLS too, with this certificate and key (PEM)
+  --udp                 take datagrams on the same port number, too
   --echo                answer each client with its own message, instead of passing it to all others
   --json                print one JSON object a line
   --quiet               print nothing but errors
@@ -33,6 +34,7 @@ interface Flags {
   port?: string
   host?: string
   tls?: boolean
+  udp?: boolean
   cert?: string
   key?: string
   echo?: boolean
@@ -50,6 +52,7 @@ function parse(): { values: Flags } {
         port: { type: 'string' },
         host: { type: 'string' },
         tls: { type: 'boolean' },
+        udp: { type: 'boolean' },
         cert: { type: 'string' },
         key: { type: 'string' },
         echo: { type: 'boolean' },
@@ -146,7 +149,8 @@ function show(event: RoomEvent): void {
 
 function announce(port: number, fingerprint: string | undefined, encrypts: boolean): void {
   if (flags.json) {
-    const listening = { event: 'listening', port, tls: encrypts, echo: flags.echo === true }
+    const { udp = false, echo = false } = flags
+    const listening = { event: 'listening', port, tls: encrypts, udp, echo }
     return print(JSON.stringify(fingerprint === undefined ? listening : { ...listening, fingerprint }))
   }
   if (flags.quiet) return
@@ -159,6 +163,7 @@ function announce(port: number, fingerprint: string | undefined, encrypts: boole
   print(`  curl       curl -d hello http://${authority}/`)
   print(`  lines      nc ${host} ${port}`)
   print(`  WebSocket  npx wscat -c ws://${authority}/`)
+  if (flags.udp) print(`  datagrams  nc -u ${host} ${port}`)
   if (encrypts) {
     print(`  over TLS   https://${authority}/   wss://${authority}/   curl -k -d hello https://${authority}/`)
     print(`             openssl s_client -quiet -connect ${authority}`)
@@ -179,6 +184,7 @@ function main(): void {
   const tls = readTls()
   // People sit in a room for long without a word.
   const options: ServerOptions = { ...tls.options, idleTimeout: Number.POSITIVE_INFINITY }
+  if (flags.udp) options.udp = true
   if (flags['allow-origin'] !== undefined) options.allowOrigin = flags['allow-origin']
   let server: Server
   try {

@@ -80,7 +80,7 @@ test('--json prints an object a line', async (t) => {
     events.map(({ event }) => event),
     ['listening', 'join', 'message', 'message', 'leave'],
   )
-  assert.deepEqual(events[0], { event: 'listening', port: running.port, tls: false, echo: false })
+  assert.deepEqual(events[0], { event: 'listening', port: running.port, tls: false, udp: false, echo: false })
   assert.equal(events[2].text, 'text')
   assert.equal(events[2].protocol, 'raw')
   assert.equal(events[2].id, events[1].id)

@@ -8,11 +8,24 @@ import { pathToFileURL } from 'node:url'
 import { build } from '../server/build.ts'
 import { Child } from '../server/child.ts'
 import { figures, type ServerCase } from '../server/measure.ts'
-import type { Usage } from '../server/protocol.ts'
+import type { LoadAnswer, Usage } from '../server/protocol.ts'
 import { type HttpTraffic, hasWrk, requestLength, runWrk, writeScript } from './wrk.ts'
 
 const CONTENDERS = ['portmanteau', 'node:http', 'net'] as const
-type Contender = (typeof CONTENDERS)[number]
+
+/** Who is measured by connections, over TLS too: with certificates of the same kind. */
+const ACCEPTING = [
+  {
+    name: 'connections: connect, one request, close',
+    encrypted: false,
+    contenders: ['portmanteau', 'node:http'],
+  },
+  {
+    name: 'connections over TLS: handshake, one request, close',
+    encrypted: true,
+    contenders: ['portmanteau TLS', 'node:https TLS'],
+  },
+] as const
 
 interface Effort {
   readonly warmUpRounds: number
@@ -36,20 +49,19 @@ const TRAFFICS: readonly HttpTraffic[] = [
 ]
 
 interface Running {
-  readonly contender: Contender
+  readonly contender: string
   readonly child: Child
   readonly port: number
 }
 
 /** Measures everything; `report` gets each case as it is done. */
 export async function measureHttpServers(quick: boolean, report: (done: ServerCase) => void): Promise<void> {
-  if (!hasWrk()) {
-    process.stderr.write('HTTP servers are not measured: wrk is not installed\n')
-    return
-  }
+  const effort = quick ? QUICK : FULL
   const built = build('bench/http-server/serve.ts')
   try {
-    for (const traffic of TRAFFICS) report(await measure(built, traffic, quick ? QUICK : FULL))
+    if (!hasWrk()) process.stderr.write('Requests are not measured: wrk is not installed\n')
+    else for (const traffic of TRAFFICS) report(await measure(built, traffic, effort))
+    for (const accepting of ACCEPTING) report(await measureAccepting(built, accepting, effort))
   } finally {
     rmSync(built, { recursive: true, force: true })
   }
@@ -58,30 +70,72 @@ export async function measureHttpServers(quick: boolean, report: (done: ServerCa
 async function measure(built: string, traffic: HttpTraffic, effort: Effort): Promise<ServerCase> {
   const script = writeScript(traffic)
   const running: Running[] = []
-  const samples = new Map<string, number[]>(CONTENDERS.map((contender) => [contender, []]))
   try {
     for (const contender of CONTENDERS) running.push(await start(built, contender, traffic))
-    for (let round = -effort.warmUpRounds; round < effort.rounds; round++) {
-      for (let turn = 0; turn < running.length; turn++) {
-        const each = running[(round + effort.warmUpRounds + turn) % running.length]!
-        const sample = await run(each, script, effort.milliseconds)
-        if (round >= 0) samples.get(each.contender)!.push(sample)
-      }
-    }
+    const figures = await inTurns(running, effort, ({ port }) => runWrk(script, port, effort.milliseconds))
+    return { name: traffic.name, unit: 'per CPU-second', figures }
   } finally {
     for (const { child } of running) child.end()
     rmSync(dirname(script), { recursive: true, force: true })
   }
-  return { name: traffic.name, unit: 'per CPU-second', figures: figures(samples) }
 }
 
-async function start(built: string, contender: Contender, traffic: HttpTraffic): Promise<Running> {
-  const script = pathToFileURL(join(built, 'bench/http-server/serve.js')).href
-  if (contender !== 'net') {
-    const path = pathToFileURL(join(built, 'src/index.js')).href
-    const { child, first } = await Child.start<{ port: number }>(script, [contender, path, '0'])
-    return { contender, child, port: first.port }
+async function measureAccepting(
+  built: string,
+  { name, encrypted, contenders }: (typeof ACCEPTING)[number],
+  effort: Effort,
+): Promise<ServerCase> {
+  const { child: load } = await Child.start('../http-server/connections.ts')
+  const running: Running[] = []
+  const { milliseconds } = effort
+  try {
+    for (const contender of contenders) running.push(await startServer(built, contender))
+    const measured = await inTurns(running, effort, async ({ port }) => {
+      const { messages, error } = await load.ask<LoadAnswer>({ port, encrypted, milliseconds })
+      if (error !== undefined) throw new Error(error)
+      return messages
+    })
+    // The name of ours is what ratios are to.
+    const figures = measured.map((each) => ({ ...each, contender: each.contender.replace(' TLS', '') }))
+    return { name, unit: 'per CPU-second', figures }
+  } finally {
+    for (const { child } of running) child.end()
+    load.end()
   }
+}
+
+/** Answers for each CPU-second of each server, of so many rounds. */
+async function inTurns(
+  running: readonly Running[],
+  effort: Effort,
+  run: (server: Running) => Promise<number>,
+): Promise<ServerCase['figures']> {
+  const samples = new Map<string, number[]>(running.map(({ contender }) => [contender, []]))
+  for (let round = -effort.warmUpRounds; round < effort.rounds; round++) {
+    for (let turn = 0; turn < running.length; turn++) {
+      const each = running[(round + effort.warmUpRounds + turn) % running.length]!
+      const before = await each.child.ask<Usage>('usage')
+      const answers = await run(each)
+      const after = await each.child.ask<Usage>('usage')
+      if (round >= 0) samples.get(each.contender)!.push((answers * 1e6) / (after.cpu - before.cpu))
+    }
+  }
+  return figures(samples)
+}
+
+function scriptOf(built: string): string {
+  return pathToFileURL(join(built, 'bench/http-server/serve.js')).href
+}
+
+async function startServer(built: string, contender: string): Promise<Running> {
+  const path = pathToFileURL(join(built, 'src/index.js')).href
+  const { child, first } = await Child.start<{ port: number }>(scriptOf(built), [contender, path, '0'])
+  return { contender, child, port: first.port }
+}
+
+async function start(built: string, contender: string, traffic: HttpTraffic): Promise<Running> {
+  if (contender !== 'net') return startServer(built, contender)
+  const script = scriptOf(built)
   // Its requests' length depends on the port's: a port is found first.
   const probe = await Child.start<{ port: number }>(script, [contender, '1', '0'])
   probe.child.end()
@@ -89,11 +143,4 @@ async function start(built: string, contender: Contender, traffic: HttpTraffic):
   const length = String(requestLength(traffic, port))
   const { child } = await Child.start<{ port: number }>(script, [contender, length, String(port)])
   return { contender, child, port }
-}
-
-async function run({ child, port }: Running, script: string, milliseconds: number): Promise<number> {
-  const before = await child.ask<Usage>('usage')
-  const answers = await runWrk(script, port, milliseconds)
-  const after = await child.ask<Usage>('usage')
-  return (answers * 1e6) / (after.cpu - before.cpu)
 }

@@ -1,26 +1,25 @@
 /** One server in a process of its own: `serve.ts CONTENDER PATH`, where PATH is the built package. */
 import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer as createHttpsServer } from 'node:https'
 import { type AddressInfo, createServer, type Server } from 'node:net'
 import type { Usage } from '../server/protocol.ts'
 
 /** Answers GET with these bytes, and POST with what it was sent. */
 const HELLO = 'Hello, client!'
 
-async function portmanteau(path: string): Promise<Server> {
+async function portmanteau(path: string, certificate: object): Promise<Server> {
   const { Server } = (await import(path)) as typeof import('../../src/index.ts')
   return new Server(
     (message, _socket, writer) => {
       writer.write(message.length === 0 ? HELLO : message)
     },
-    { isMessage: () => true },
+    { isMessage: () => true, ...certificate },
   )
 }
 
-function http(): Server {
-  return createHttpServer((request, response) => {
-    if (request.method === 'GET') answer(response, Buffer.from(HELLO))
-    else echo(request, response)
-  })
+function respond(request: IncomingMessage, response: ServerResponse): void {
+  if (request.method === 'GET') answer(response, Buffer.from(HELLO))
+  else echo(request, response)
 }
 
 function echo(request: IncomingMessage, response: ServerResponse): void {
@@ -64,8 +63,17 @@ function usage(): Usage {
 }
 
 async function start(contender: string, argument: string): Promise<Server> {
-  if (contender === 'node:http') return http()
-  return contender === 'portmanteau' ? portmanteau(argument) : net(Number(argument))
+  if (contender === 'net') return net(Number(argument))
+  const certificate = contender.endsWith(' TLS') ? await makeCertificate(argument) : {}
+  if (contender === 'node:http') return createHttpServer(respond)
+  if (contender === 'node:https TLS') return createHttpsServer(certificate, respond)
+  return portmanteau(argument, certificate)
+}
+
+async function makeCertificate(path: string): Promise<object> {
+  const { selfSignedCertificate } = (await import(path)) as typeof import('../../src/index.ts')
+  const { key, cert } = selfSignedCertificate()
+  return { key, cert }
 }
 
 const [contender, argument, port] = process.argv.slice(2) as [string, string, string]
