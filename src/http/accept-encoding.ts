@@ -96,8 +96,9 @@ export const acceptedBodyCodings = 'gzip, deflate, br'
  * readContentCodings('zstd') // undefined
  */
 export function readContentCodings(contentEncoding: string | undefined): BodyCoding | 'identity' | undefined {
+  if (contentEncoding === undefined) return IDENTITY
   let coding: BodyCoding | 'identity' = IDENTITY
-  for (const element of (contentEncoding ?? '').split(',')) {
+  for (const element of contentEncoding.split(',')) {
     const next = bodyCoding(trimmed(element).toLowerCase())
     if (next === undefined) return undefined
     if (next === IDENTITY) continue
