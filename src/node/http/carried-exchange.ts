@@ -5,8 +5,9 @@
 import type { Duplex, Readable } from 'node:stream'
 import { AnswerHead, errorAnswerText, readContentCodings } from '../../http/index.ts'
 import type { Client } from '../client/client.ts'
-import { RefusedError } from '../errors.ts'
+import { PortmanteauError, RefusedError } from '../errors.ts'
 import type { Host } from '../host.ts'
+import type { BufferHolder } from '../limits/buffer-budget.ts'
 import type { Deadlined } from '../limits/deadlines.ts'
 import type { Refusal } from '../websocket/upgrade.ts'
 import type { AnswerChannel } from './answer-channel.ts'
@@ -40,14 +41,24 @@ export interface CarriedRequest {
   /** The client waits for a word before it sends the body. */
   readonly expectsContinue: boolean
   continue(): void
+  /** Whether the client has gone before the body was complete. */
+  readonly cutShort: boolean
+  /** Reads on, unless something else holds the body back. */
+  readOn(): void
   /** The answer to a refused request is sent: nothing more is wanted of it. */
   giveUp(): void
 }
 
-export class CarriedExchange implements ExchangeCarrier, AnswerContext, CodedAnswer, DecodedSink, Deadlined {
+/** A client that does not take its answers is not read from either, beyond this many bytes. */
+const STOP_READING_ABOVE = 1024 * 1024
+
+export class CarriedExchange
+  implements ExchangeCarrier, AnswerContext, CodedAnswer, DecodedSink, Deadlined, BufferHolder
+{
   readonly answer: HttpWriter
   readonly channel: AnswerChannel
   deadline: number
+  charged: number
   private readonly host: Host
   private readonly carried: CarriedRequest
   private readonly destination: Destination
@@ -56,6 +67,9 @@ export class CarriedExchange implements ExchangeCarrier, AnswerContext, CodedAns
   private decoder: BodyDecoder | undefined
   private received: number
   private refused: boolean
+  /** Whether the body waits until its answers are taken, or what is there of it is decoded. */
+  private throttled: boolean
+  private decoding: boolean
 
   /** `ended` is called once the answer has ended. */
   constructor(host: Host, carried: CarriedRequest, destination: Destination, ended: () => void) {
@@ -64,9 +78,12 @@ export class CarriedExchange implements ExchangeCarrier, AnswerContext, CodedAns
     this.destination = destination
     this.ended = ended
     this.deadline = Number.POSITIVE_INFINITY
+    this.charged = 0
     this.exchange = undefined
     this.received = 0
     this.refused = false
+    this.throttled = false
+    this.decoding = false
     this.decoder = undefined
     const { answerCompression, writeLimit } = host.settings
     this.channel =
@@ -85,16 +102,17 @@ export class CarriedExchange implements ExchangeCarrier, AnswerContext, CodedAns
   }
 
   overflowed(): void {
-    this.channel.destroy()
+    const { writeLimit } = this.host.settings
+    this.cut('ERR_WRITE_LIMIT', `Cannot send any more: over ${writeLimit} bytes wait to be compressed`)
   }
 
   decoded(chunk: Uint8Array, start: number, end: number): void {
-    this.exchange?.push(chunk, start, end)
-    this.exchange?.settle()
+    this.take(chunk, start, end)
   }
 
   decodingReady(): void {
-    this.carried.body.resume()
+    this.decoding = false
+    this.readOn()
   }
 
   decodedEnd(): void {
@@ -115,6 +133,15 @@ export class CarriedExchange implements ExchangeCarrier, AnswerContext, CodedAns
 
   get gathering(): boolean {
     return false
+  }
+
+  /** Whether the body is held back here. */
+  get halted(): boolean {
+    return this.throttled || this.decoding
+  }
+
+  buffered(): number {
+    return (this.exchange?.held ?? 0) + (this.decoder?.held ?? 0) + this.channel.writableLength
   }
 
   start(): void {
@@ -140,13 +167,30 @@ export class CarriedExchange implements ExchangeCarrier, AnswerContext, CodedAns
   /** The client, or its stream, is gone. */
   close(): void {
     this.host.deadlines.remove(this)
+    this.host.budget.release(this)
     this.decoder?.destroy()
     this.channel.close()
     if (!this.answer.isOver) this.answer.emit('close')
   }
 
+  /** Some of the answer has to wait. */
+  waits(): void {
+    const { writeLimit } = this.host.settings
+    if (this.channel.writableLength > writeLimit) {
+      this.cut('ERR_WRITE_LIMIT', `Cannot send any more: the client lets over ${writeLimit} bytes wait`)
+    } else this.host.budget.charge(this)
+  }
+
   drained(): void {
+    this.host.budget.charge(this)
+    this.throttled = false
+    this.readOn()
     this.answer.emit('drain')
+  }
+
+  cut(code: string, message: string): void {
+    this.host.reportOf(new PortmanteauError(code, message), this.carried.peer())
+    this.channel.destroy()
   }
 
   expire(): void {
@@ -192,17 +236,30 @@ export class CarriedExchange implements ExchangeCarrier, AnswerContext, CodedAns
     if (this.refused) return
     this.received += chunk.length
     if (this.received > this.host.settings.messageLimit) this.refuseBody()
-    else if (this.decoder !== undefined) {
-      if (!this.decoder.push(chunk, 0, chunk.length)) this.carried.body.pause()
-    } else {
-      this.exchange?.push(chunk, 0, chunk.length)
-      this.exchange?.settle()
+    else if (this.decoder === undefined) this.take(chunk, 0, chunk.length)
+    else if (!this.decoder.push(chunk, 0, chunk.length)) {
+      this.decoding = true
+      this.carried.body.pause()
     }
+  }
+
+  private take(chunk: Uint8Array, start: number, end: number): void {
+    const { exchange, channel } = this
+    exchange?.push(chunk, start, end)
+    exchange?.settle()
+    if (this.charged > 0 || this.buffered() > 0) this.host.budget.charge(this)
+    if (!channel.writableNeedDrain || channel.writableLength <= STOP_READING_ABOVE) return
+    this.throttled = true
+    this.carried.body.pause()
+  }
+
+  private readOn(): void {
+    if (!this.halted) this.carried.readOn()
   }
 
   private finishBody(): void {
     this.host.deadlines.remove(this)
-    if (this.refused) return
+    if (this.refused || this.carried.cutShort) return
     if (this.decoder === undefined) this.exchange?.end()
     else this.decoder.end()
   }

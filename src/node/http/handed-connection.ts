@@ -76,7 +76,10 @@ export class HandedConnection implements Member {
 
   take(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
     this.follow(response)
-    if (this.endpoint.httpVersion !== undefined) showVersion2(request)
+    if (this.isStream) {
+      showVersion2(request)
+      return this.host.request(request, response, expectsContinue)
+    }
     const { fieldLimit } = this.host.settings
     const carried = new RequestOfNode(this, request, response, expectsContinue)
     const tooMany = request.rawHeaders.length > 2 * fieldLimit
@@ -95,6 +98,7 @@ export class HandedConnection implements Member {
 
   /** Ends as soon as nothing is left to answer. */
   leave(): void {
+    if (this.isStream) return
     this.leaving = true
     for (const response of this.responses) response.shouldKeepAlive = false
     if (this.responses.size === 0) this.socket.end()
@@ -125,6 +129,11 @@ export class HandedConnection implements Member {
 
   peer(): Client | Duplex {
     return this.joined ? this.client : this.socket
+  }
+
+  /** Whether it is one request on HTTP/2: the application's, and over with its answer. */
+  private get isStream(): boolean {
+    return this.endpoint.httpVersion !== undefined
   }
 
   private follow(response: ServerResponse): void {
@@ -231,6 +240,14 @@ class RequestOfNode implements CarriedRequest, RequestView {
 
   continue(): void {
     this.response.writeContinue()
+  }
+
+  get cutShort(): boolean {
+    return !this.message.complete
+  }
+
+  readOn(): void {
+    this.message.resume()
   }
 
   /** The rest of the body is read and dropped, for a while: a reset must not overtake the answer. */

@@ -1,12 +1,17 @@
 /**
  * A request on HTTP/2 as a connection of HTTP/1.1 that only exists in memory: node:http reads the request from it and
  * writes the answer into it, so that an application gets the same objects as ever, whatever it does with them.
+ *
+ * READING_HEAD → (1xx → READING_HEAD) → READING_BODY or READING_ALL → ENDED. What is written after the end is ignored; what
+ * ends before it resets the stream, so that no part of an answer passes for the whole.
  */
-import type { ServerHttp2Stream } from 'node:http2'
+import { constants, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'node:http2'
 import { Duplex } from 'node:stream'
-import { AnswerHeadReader, BodyFraming, BodyReader, isBodyless, type RequestHead } from '../../http/index.ts'
+import { AnswerHeadReader, BodyFraming, BodyReader, type RequestHead } from '../../http/index.ts'
 import type { Endpoint } from '../endpoint.ts'
+import { hasNoBody } from './channel.ts'
 import { pairsOf, streamHeaders } from './head.ts'
+import { resetStream } from './reset.ts'
 
 type Done = (error?: Error | null) => void
 
@@ -25,7 +30,8 @@ export class Bridge extends Duplex implements Endpoint {
   private readonly head: AnswerHeadReader
   private readonly body: BodyReader
   private state: number
-  private trailers: Record<string, string>
+  /** The trailers of the request, as lines. */
+  private trailers: string
   private ready: boolean
 
   constructor(stream: ServerHttp2Stream, endpoint: Endpoint, request: RequestHead) {
@@ -38,20 +44,22 @@ export class Bridge extends Duplex implements Endpoint {
     this.body = new BodyReader(
       {
         bodyData: (chunk, start, end) => this.send(chunk, start, end),
-        bodyEnd: () => {
-          this.state = ENDED
-        },
+        bodyEnd: () => this.endAnswer(),
       },
       { body: Number.POSITIVE_INFINITY },
     )
     this.state = READING_HEAD
-    this.trailers = {}
+    this.trailers = ''
     this.ready = true
     this.listen()
   }
 
   get encrypted(): boolean {
     return this.endpoint.encrypted === true
+  }
+
+  get servername(): string | false | null | undefined {
+    return this.endpoint.servername
   }
 
   get remoteAddress(): string | undefined {
@@ -74,8 +82,10 @@ export class Bridge extends Duplex implements Endpoint {
     return this.endpoint.localPort
   }
 
+  /** Behind its answer node:http waits for a next request, which never comes on a stream. */
   setTimeout(milliseconds: number, callback?: () => void): this {
-    this.stream.setTimeout(milliseconds, callback)
+    if (callback !== undefined) this.once('timeout', callback)
+    this.stream.setTimeout(this.state === ENDED ? 0 : milliseconds)
     return this
   }
 
@@ -93,18 +103,25 @@ export class Bridge extends Duplex implements Endpoint {
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: Done): void {
     this.ready = true
-    this.answer(chunk)
+    try {
+      this.answer(chunk)
+    } catch (error) {
+      return done(error as Error)
+    }
     if (this.ready || this.stream.destroyed) done()
     else this.stream.once('drain', done)
   }
 
   override _final(done: Done): void {
-    this.endAnswer()
+    if (this.state === READING_ALL) this.endAnswer()
+    else if (this.state !== ENDED) this.destroy()
     done()
   }
 
   override _destroy(error: Error | null, done: Done): void {
-    if (!this.stream.writableEnded) this.stream.destroy()
+    const { stream } = this
+    if (this.state !== ENDED) resetStream(stream, constants.NGHTTP2_INTERNAL_ERROR)
+    else if (!stream.readableEnded) stream.close(constants.NGHTTP2_NO_ERROR)
     done(error)
   }
 
@@ -113,71 +130,78 @@ export class Bridge extends Duplex implements Endpoint {
     stream.on('data', (chunk: Buffer) => {
       if (!this.push(this.chunked ? chunkOf(chunk) : chunk)) stream.pause()
     })
-    stream.on('trailers', (trailers: Record<string, string>) => {
-      this.trailers = trailers
+    stream.on('trailers', (_trailers: unknown, _flags: number, raw: readonly string[]) => {
+      this.trailers = pairsOf(raw)
+        .map(([name, value]) => `${name}: ${value}\r\n`)
+        .join('')
     })
     stream.on('end', () => {
-      if (this.chunked) this.push(lastChunkOf(this.trailers))
+      if (this.chunked && !stream.aborted) this.push(Buffer.from(`0\r\n${this.trailers}\r\n`, 'latin1'))
     })
-    stream.on('close', () => this.destroy())
+    stream.on('timeout', () => this.emit('timeout'))
+    stream.on('close', () => this.leave())
+  }
+
+  /** The rest of a request may still be read behind its answer. */
+  private leave(): void {
+    if (this.state !== ENDED || this.stream.aborted || this.readableLength === 0) return void this.destroy()
+    this.push(null)
+    this.end()
   }
 
   private answer(chunk: Buffer): void {
     let pos = 0
-    while (pos < chunk.length && this.state !== ENDED && !this.stream.destroyed) {
+    while (pos < chunk.length && this.state !== ENDED && !this.stream.closed) {
       if (this.state === READING_HEAD) pos = this.readHead(chunk, pos)
       else if (this.state === READING_BODY) pos = this.body.push(chunk, pos, chunk.length)
-      else pos = this.readAll(chunk, pos)
-      if (this.head.error !== null || this.body.error !== null) return void this.destroy()
+      else pos = this.send(chunk, pos, chunk.length)
+      const error = this.head.error ?? this.body.error
+      if (error !== null) throw error
     }
-    if (this.state === ENDED) this.endAnswer()
   }
 
   private readHead(chunk: Buffer, pos: number): number {
-    const { head } = this
+    const { head, stream } = this
     pos = head.push(chunk, pos, chunk.length)
     if (!head.complete) return pos
     const { status } = head
     const headers = streamHeaders(status, pairsOf(head.rawFields()))
-    if (status < 200) {
-      if (status !== 101) this.stream.additionalHeaders(headers)
+    if (status >= 200) this.respond(status, headers)
+    else {
+      stream.additionalHeaders(headers)
       head.reset()
-      return pos
     }
-    const bodyless = this.isHead || isBodyless(status)
-    this.respond(headers, bodyless)
-    if (bodyless) this.state = ENDED
-    else this.startBody()
     return pos
   }
 
-  private startBody(): void {
-    const { head, body } = this
-    const length = head.field('content-length')
+  private respond(status: number, headers: OutgoingHttpHeaders): void {
+    const { head, stream } = this
+    const coding = head.field('transfer-encoding')
+    const chunked = coding?.toLowerCase().endsWith('chunked') === true
+    const endStream = this.isHead || hasNoBody(status)
+    stream.respond(headers, { endStream, waitForTrailers: chunked && !endStream })
+    if (endStream) this.state = ENDED
+    else this.startBody(chunked, head.field('content-length'))
+  }
+
+  private startBody(chunked: boolean, length: string | undefined): void {
+    const { body, stream } = this
     this.state = READING_BODY
-    if (head.field('transfer-encoding') === 'chunked') body.start(BodyFraming.chunked, 0)
-    else if (length !== undefined) body.start(BodyFraming.length, Number(length))
+    if (chunked) {
+      stream.once('wantTrailers', () => stream.sendTrailers(body.trailers()))
+      body.start(BodyFraming.chunked, 0)
+    } else if (length !== undefined) body.start(BodyFraming.length, Number(length))
     else this.state = READING_ALL
   }
 
-  private respond(headers: ReturnType<typeof streamHeaders>, endStream: boolean): void {
-    const { stream } = this
-    const waitForTrailers = headers.trailer !== undefined && !endStream
-    stream.respond(headers, { endStream, waitForTrailers })
-    if (waitForTrailers) stream.once('wantTrailers', () => stream.sendTrailers(this.body.trailers()))
-  }
-
-  private readAll(chunk: Buffer, pos: number): number {
-    this.send(chunk, pos, chunk.length)
-    return chunk.length
-  }
-
-  private send(chunk: Uint8Array, start: number, end: number): void {
+  private send(chunk: Uint8Array, start: number, end: number): number {
     if (!this.stream.write(chunk.subarray(start, end))) this.ready = false
+    return end
   }
 
   private endAnswer(): void {
-    if (!this.stream.writableEnded) this.stream.end()
+    this.state = ENDED
+    this.stream.end()
   }
 }
 
@@ -188,9 +212,4 @@ const CRLF = Buffer.from('\r\n')
 
 function chunkOf(bytes: Buffer): Buffer {
   return Buffer.concat([Buffer.from(`${bytes.length.toString(16)}\r\n`), bytes, CRLF])
-}
-
-function lastChunkOf(trailers: Record<string, string>): Buffer {
-  const lines = Object.entries(trailers).map(([name, value]) => `${name}: ${value}\r\n`)
-  return Buffer.from(`0\r\n${lines.join('')}\r\n`, 'latin1')
 }

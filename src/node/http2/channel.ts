@@ -1,23 +1,34 @@
-import type { ServerHttp2Stream } from 'node:http2'
-import { AnswerHead, errorAnswerText, type Field, type HttpError } from '../../http/index.ts'
+import { constants, type ServerHttp2Stream } from 'node:http2'
+import { AnswerHead, errorAnswerText, type Field, type HttpError, isBodyless } from '../../http/index.ts'
 import type { RefusedError } from '../errors.ts'
 import type { AnswerChannel } from '../http/answer-channel.ts'
 import { streamHeaders } from './head.ts'
+import { resetStream } from './reset.ts'
 
 const UNKNOWN_LENGTH = -1
+
+/** Whether node:http2 sends no body with that status: none that has one needs 205 (RFC 9110 §15.3.6). */
+export function hasNoBody(status: number): boolean {
+  return isBodyless(status) || status === 205
+}
 
 /** An answer on a stream of HTTP/2. */
 export class StreamChannel implements AnswerChannel {
   private readonly stream: ServerHttp2Stream
   private readonly isHead: boolean
+  /** Told after each write that has to wait. */
+  private readonly waits: () => void
 
-  constructor(stream: ServerHttp2Stream, isHead: boolean) {
+  constructor(stream: ServerHttp2Stream, isHead: boolean, waits: () => void) {
     this.stream = stream
     this.isHead = isHead
+    this.waits = waits
   }
 
+  /** An answer to HEAD is ended before it has begun: it has no body. */
   get writable(): boolean {
-    return this.stream.writable
+    const { stream, isHead } = this
+    return !stream.closed && !stream.destroyed && (isHead ? !stream.headersSent : stream.writable)
   }
 
   get destroyed(): boolean {
@@ -39,8 +50,10 @@ export class StreamChannel implements AnswerChannel {
   close(): void {}
 
   send(head: AnswerHead, pieces: readonly Uint8Array[], length: number): void {
-    this.respond(head, length, pieces.length === 0)
-    if (pieces.length > 0) this.stream.end(pieces.length === 1 ? pieces[0] : Buffer.concat(pieces))
+    const bodyless = this.isHead || pieces.length === 0 || hasNoBody(head.status)
+    if (!this.respond(head, length, bodyless) || bodyless) return
+    this.stream.end(pieces.length === 1 ? pieces[0] : Buffer.concat(pieces))
+    this.waits()
   }
 
   sendPlain(): boolean {
@@ -48,30 +61,37 @@ export class StreamChannel implements AnswerChannel {
   }
 
   begin(head: AnswerHead): void {
-    this.respond(head, UNKNOWN_LENGTH, this.isHead)
+    this.respond(head, UNKNOWN_LENGTH, this.isHead || hasNoBody(head.status))
   }
 
   write(bytes: Uint8Array): boolean {
-    return this.isHead || this.stream.write(bytes)
+    if (!this.stream.writable) return this.isHead
+    if (this.stream.write(bytes)) return true
+    this.waits()
+    return false
   }
 
   finish(): void {
-    if (!this.isHead) this.stream.end()
+    if (!this.stream.writableEnded) this.stream.end()
   }
 
+  /** What the client has of the answer is not all of it. */
   destroy(): void {
-    this.stream.destroy()
+    resetStream(this.stream, constants.NGHTTP2_INTERNAL_ERROR)
   }
 
   /** Answers with an error and one line that says why. */
   refuse(error: HttpError | RefusedError, fields: readonly Field[]): void {
     const head = new AnswerHead()
     const text = Buffer.from(errorAnswerText(head, error, fields), 'latin1')
-    this.send(head, this.isHead ? [] : [text], text.length)
+    this.send(head, [text], text.length)
   }
 
-  private respond(head: AnswerHead, length: number, endStream: boolean): void {
-    const fields = head.fields({ length, head: this.isHead })
-    this.stream.respond(streamHeaders(head.status, fields), { endStream })
+  /** Returns `false` where there is nobody to respond to. */
+  private respond(head: AnswerHead, length: number, endStream: boolean): boolean {
+    const { stream, isHead } = this
+    if (stream.closed || stream.destroyed) return false
+    stream.respond(streamHeaders(head.status, head.fields({ length, head: isHead })), { endStream })
+    return true
   }
 }

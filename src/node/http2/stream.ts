@@ -1,19 +1,21 @@
 import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2'
 import type { Duplex } from 'node:stream'
-import type { HttpError, RequestHead } from '../../http/index.ts'
+import type { HttpError } from '../../http/index.ts'
 import { Client } from '../client/client.ts'
 import type { Member } from '../connection.ts'
 import type { Endpoint } from '../endpoint.ts'
 import type { RefusedError } from '../errors.ts'
 import type { Host } from '../host.ts'
 import { CarriedExchange, type CarriedRequest } from '../http/carried-exchange.ts'
-import type { Request } from '../http/request.ts'
+import { Request } from '../http/request.ts'
 import { Destination, destinationOf } from '../http/standard-answers.ts'
 import type { Outgoing } from '../outgoing.ts'
 import type { Writer } from '../writer.ts'
 import { Bridge } from './bridge.ts'
 import { StreamChannel } from './channel.ts'
-import { readStreamHead, requestOf, type StreamRequest } from './head.ts'
+import { readStreamHead, type StreamHead } from './head.ts'
+import { located } from './located.ts'
+import { resetStream } from './reset.ts'
 import { takeWebSocket } from './websocket.ts'
 
 /** A stream of HTTP/2 with the head of its request, and where its connection comes from. */
@@ -24,33 +26,34 @@ export interface TakenStream {
   readonly endpoint: Endpoint
 }
 
-/** Gives a stream to whom its request is for. */
-export function takeStream(host: Host, taken: TakenStream): void {
-  const { stream, headers, raw, endpoint } = taken
-  let asked: StreamRequest
+/** Gives a stream to whom its request is for, who reads it from now on. Returns the bytes of the request's head. */
+export function takeStream(host: Host, { stream, headers, raw, endpoint }: TakenStream): number {
+  let head: StreamHead
   try {
-    asked = readStreamHead(headers, raw, stream.readableEnded || endsStream(stream), host.settings)
+    head = readStreamHead(headers, raw, stream.endAfterHeaders, host.settings)
   } catch (error) {
-    return refuseStream(host, stream, error as HttpError)
+    host.reportOf(error as HttpError | RefusedError, located(stream, endpoint))
+    refuseStream(stream, error as HttpError | RefusedError, headers[':method'] === 'HEAD')
+    return 0
   }
-  const { head, isWebSocket, text } = asked
-  if (isWebSocket) return takeWebSocket(host, stream, head, endpoint)
-  const destination = destinationOf(host, head)
-  if (destination === Destination.application) {
-    host.startBridge(new Bridge(stream, endpoint, head), text)
-  } else new StreamMember(host, stream, head, endpoint, destination)
+  if (head.isWebSocket) takeWebSocket(host, stream, head, endpoint)
+  else {
+    const destination = destinationOf(host, head)
+    if (destination === Destination.application) {
+      host.startBridge(new Bridge(stream, endpoint, head.head), head.text)
+    } else new StreamMember(host, stream, head, endpoint, destination)
+  }
+  return head.text.length
 }
 
-/** RFC 9113 §8.6: what comes after the head of a request without a body is its end. */
-function endsStream(stream: ServerHttp2Stream): boolean {
-  return (stream as ServerHttp2Stream & { endAfterHeaders: boolean }).endAfterHeaders
+function refuseStream(stream: ServerHttp2Stream, error: HttpError | RefusedError, isHead: boolean): void {
+  new StreamChannel(stream, isHead, () => {}).refuse(error, [])
+  endRequest(stream)
 }
 
-function refuseStream(host: Host, stream: ServerHttp2Stream, error: HttpError | RefusedError): void {
-  host.reportOf(error, stream)
-  if (stream.destroyed) return
-  new StreamChannel(stream, false).refuse(error, [])
-  stream.close(constants.NGHTTP2_NO_ERROR)
+/** RFC 9113 §8.1: the answer is whole, and no more of the request is wanted. */
+function endRequest(stream: ServerHttp2Stream): void {
+  if (!stream.endAfterHeaders) stream.close(constants.NGHTTP2_NO_ERROR)
 }
 
 /**
@@ -58,7 +61,8 @@ function refuseStream(host: Host, stream: ServerHttp2Stream, error: HttpError | 
  * open at once on one connection, which a browser shares among its tabs.
  */
 class StreamMember implements Member, CarriedRequest {
-  readonly view: RequestHead
+  readonly view: StreamHead
+  readonly request: Request
   readonly channel: StreamChannel
   readonly client: Client
   private readonly host: Host
@@ -66,22 +70,27 @@ class StreamMember implements Member, CarriedRequest {
   private readonly endpoint: Endpoint
   private readonly exchange: CarriedExchange
   private joined: boolean
+  private held: boolean
 
   constructor(
     host: Host,
     stream: ServerHttp2Stream,
-    head: RequestHead,
+    head: StreamHead,
     endpoint: Endpoint,
     destination: Destination,
   ) {
     this.view = head
-    this.channel = new StreamChannel(stream, head.method === 'HEAD')
+    this.request = new Request(head)
+    this.channel = new StreamChannel(stream, head.method === 'HEAD', () => this.exchange.waits())
     this.client = new Client(endpoint, 'http', '2')
     this.host = host
     this.stream = stream
     this.endpoint = endpoint
     this.joined = false
-    this.exchange = new CarriedExchange(host, this, destination, () => {})
+    this.held = false
+    this.exchange = new CarriedExchange(host, this, destination, () => {
+      if (destination !== Destination.message) endRequest(stream)
+    })
     stream.on('drain', () => this.exchange.drained())
     stream.once('close', () => this.leave())
     this.exchange.start()
@@ -96,10 +105,6 @@ class StreamMember implements Member, CarriedRequest {
     return answer.ended ? undefined : answer
   }
 
-  get request(): Request {
-    return requestOf(this.view)
-  }
-
   get body(): Duplex {
     return this.stream
   }
@@ -112,16 +117,27 @@ class StreamMember implements Member, CarriedRequest {
     return this.view.expectContinue
   }
 
+  /** A stream that is reset with NO_ERROR ends as if it were complete. */
+  get cutShort(): boolean {
+    return this.stream.aborted
+  }
+
   send(outgoing: Outgoing): boolean {
     return this.writer?.write(outgoing.data) === true
   }
 
   halt(): void {
+    this.held = true
     this.stream.pause()
   }
 
   unhalt(): void {
-    this.stream.resume()
+    this.held = false
+    if (!this.exchange.halted) this.stream.resume()
+  }
+
+  readOn(): void {
+    if (!this.held) this.stream.resume()
   }
 
   join(): void {
@@ -130,16 +146,16 @@ class StreamMember implements Member, CarriedRequest {
   }
 
   peer(): Client | Duplex {
-    return this.joined ? this.client : this.stream
+    return this.joined ? this.client : located(this.stream, this.endpoint)
   }
 
   continue(): void {
-    this.stream.additionalHeaders({ ':status': 100 })
+    if (!this.stream.headersSent) this.stream.additionalHeaders({ ':status': 100 })
   }
 
-  /** RFC 9113 §8.1: the answer is whole, and no more of the request is wanted. */
   giveUp(): void {
-    this.stream.close(constants.NGHTTP2_NO_ERROR)
+    if (this.stream.writableEnded) endRequest(this.stream)
+    else resetStream(this.stream, constants.NGHTTP2_INTERNAL_ERROR)
   }
 
   private leave(): void {

@@ -1,26 +1,54 @@
-/** WebSocket on a stream of HTTP/2 (RFC 8441): the stream is the connection, and 200 the answer. */
+/**
+ * WebSocket on a stream of HTTP/2 (RFC 8441): the stream is the connection, and 200 the answer. What would be a FIN of TCP is
+ * END_STREAM, what would be a reset is RST_STREAM with CANCEL (§5).
+ */
 import { constants, type ServerHttp2Stream } from 'node:http2'
+import { Duplex } from 'node:stream'
 import { AnswerHeadReader, type RequestHead } from '../../http/index.ts'
+import { WebSocketErrorCode } from '../../ws-codec/index.ts'
 import type { Client } from '../client/client.ts'
 import type { Connection, Session } from '../connection.ts'
 import type { Endpoint } from '../endpoint.ts'
 import { RefusedError } from '../errors.ts'
 import type { Host } from '../host.ts'
-import type { Request } from '../http/request.ts'
+import { Request } from '../http/request.ts'
 import { startUpgrade, type UpgradeCarrier } from '../http/upgrade-session.ts'
 import type { Refusal } from '../websocket/upgrade.ts'
 import { StreamChannel } from './channel.ts'
-import { pairsOf, requestOf, streamHeaders } from './head.ts'
+import { pairsOf, type StreamHead, streamHeaders } from './head.ts'
+import { located } from './located.ts'
+import { resetStream } from './reset.ts'
+
+/** RFC 8441 §5 carries the protocol of RFC 6455, and none of the drafts before it. */
+const VERSION = '13'
+
+const UNKNOWN_VERSION: Refusal = {
+  status: 400,
+  code: WebSocketErrorCode.version,
+  message: `Cannot accept the WebSocket: on HTTP/2 its version is ${VERSION}`,
+  fields: [['Sec-WebSocket-Version', VERSION]],
+}
 
 export function takeWebSocket(
   host: Host,
   stream: ServerHttp2Stream,
-  head: RequestHead,
+  head: StreamHead,
   endpoint: Endpoint,
 ): void {
+  stream.destroy = cancel
   let upgrade: StreamUpgrade | undefined
-  host.adopt(stream, endpoint, (connection) => (upgrade = new StreamUpgrade(connection, stream)))
-  startUpgrade(upgrade!, head)
+  host.adopt(
+    located(stream, endpoint),
+    endpoint,
+    (connection) => (upgrade = new StreamUpgrade(connection, stream, head)),
+  )
+  if (head.field('sec-websocket-version') !== VERSION) upgrade!.refuseWith(UNKNOWN_VERSION)
+  else startUpgrade(upgrade!, head.head)
+}
+
+function cancel(this: ServerHttp2Stream, error?: Error): ServerHttp2Stream {
+  resetStream(this, constants.NGHTTP2_CANCEL)
+  return Duplex.prototype.destroy.call(this, error) as ServerHttp2Stream
 }
 
 /** The connection until the WebSocket is there: nothing is read. */
@@ -28,20 +56,23 @@ class StreamUpgrade implements Session, UpgradeCarrier {
   readonly held = 0
   readonly connection: Connection
   private readonly stream: ServerHttp2Stream
+  private readonly head: StreamHead
 
-  constructor(connection: Connection, stream: ServerHttp2Stream) {
+  constructor(connection: Connection, stream: ServerHttp2Stream, head: StreamHead) {
     this.connection = connection
     this.stream = stream
+    this.head = head
   }
 
   refuse(error: RefusedError, fields: Refusal['fields'] = []): void {
     this.connection.host.report(error, this.connection)
-    new StreamChannel(this.stream, false).refuse(error, fields)
+    new StreamChannel(this.stream, false, () => {}).refuse(error, fields)
     this.stream.close(constants.NGHTTP2_NO_ERROR)
   }
 
+  /** 426 speaks of Upgrade, which HTTP/2 has not. */
   refuseWith({ code, status, message, fields }: Refusal): void {
-    this.refuse(new RefusedError(code, status, message), fields)
+    this.refuse(new RefusedError(code, status === 426 ? 400 : status, message), fields)
   }
 
   /** What of a 101 has a meaning here. */
@@ -52,12 +83,12 @@ class StreamUpgrade implements Session, UpgradeCarrier {
     this.stream.respond(streamHeaders(200, pairsOf(head.rawFields())))
   }
 
-  requestOf(head: RequestHead): Request {
-    return requestOf(head)
+  requestOf(_head: RequestHead): Request {
+    return new Request(this.head)
   }
 
-  keepRequest(client: Client, head: RequestHead): void {
-    client.setRequest(requestOf(head))
+  keepRequest(client: Client, _head: RequestHead): void {
+    client.setRequest(new Request(this.head))
   }
 
   push(_chunk: Buffer, pos: number, _end: number): number {
