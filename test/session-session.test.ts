@@ -703,6 +703,18 @@ test('fail: at once, whatever waits, and only once', () => {
   assert.deepEqual(host.take(), ['poll ends', 'forgotten', 'disconnected failed 0'])
 })
 
+test('destroy: at once, whatever waits, and without a reason', () => {
+  const { host } = open('websocket')
+  const { session } = host
+  host.send('lost')
+  host.take()
+  session.destroy()
+  session.destroy()
+  assert.deepEqual(host.take(), ['first ends', 'forgotten', 'disconnected closed 1'])
+  assert.equal(session.error, null)
+  assert.equal(session.send('late', 0), false)
+})
+
 test('an ended session takes no carrier', () => {
   const { host } = open('xhr-polling')
   host.close()

@@ -11,7 +11,7 @@ export {
 } from './coding/encoder.ts'
 export { type DecodeText, decodeUtf8 } from './coding/utf8.ts'
 export { SessionError, type SessionErrorCode, sessionErrorCodes } from './errors.ts'
-export type { SessionOptions } from './options.ts'
+export { resolveSession, type SessionOptions, type SessionSettings } from './options.ts'
 export { type RequestOrigin, requestOrigin } from './origin.ts'
 export {
   isSessionId,

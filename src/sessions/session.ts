@@ -249,6 +249,11 @@ export class Session {
     this.finish(SessionEnd.failed)
   }
 
+  /** Ends the session at once, without a reason; nothing more goes out. */
+  destroy(): void {
+    this.finish(SessionEnd.closed)
+  }
+
   /** To be called when the clock has passed `deadline`; before that it does nothing. */
   expire(now: number): void {
     if (now < this.deadline) return
