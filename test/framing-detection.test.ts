@@ -100,6 +100,25 @@ test('nothing pushed decides nothing', () => {
   assert.equal(reader.chosen, lineFraming)
 })
 
+test('an LF decides also as the first byte of a chunk, and not behind its end', () => {
+  const seen: string[] = []
+  const sink = {
+    message: (chunk: Uint8Array, start: number, end: number) => void seen.push(text(chunk.slice(start, end))),
+    fail: assert.fail,
+  }
+  const reader = new DetectingReader(sink, 64)
+  reader.push(bytes('12:30 x\n'), 0, 7)
+  assert.equal(reader.decided, false)
+  reader.push(bytes('\n'), 0, 1)
+  assert.equal(reader.decided, true)
+  assert.deepEqual(seen, ['12:30 x'])
+})
+
+test('a length prefix may say as much as the limit', () => {
+  assert.deepEqual(decision('\0\0\0\x05', 5), [4, 'length-prefixed'])
+  assert.deepEqual(decision('\0\0\0\x06', 5), [4, 'line'])
+})
+
 test('a reader that fails on what was kept consumes nothing of the chunk', () => {
   const seen: string[] = []
   const sink = { message: () => void seen.push('message'), fail: (code: string) => void seen.push(code) }

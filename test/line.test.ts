@@ -93,6 +93,19 @@ test('a whole line is reported where it lies, a held one in a buffer that is han
   assert.equal(text(where[1]!), 'held', 'a message handed over is not written to again')
 })
 
+test('an LF right behind the end is not looked at', () => {
+  const seen: string[] = []
+  const sink = {
+    message: (chunk: Uint8Array, start: number, end: number) => void seen.push(text(chunk.slice(start, end))),
+    fail: assert.fail,
+  }
+  const reader = new LineReader(sink, 64)
+  assert.equal(reader.push(bytes('ab\n'), 0, 2), 2)
+  assert.deepEqual(seen, [])
+  assert.equal(reader.push(bytes('c\n'), 0, 2), 2)
+  assert.deepEqual(seen, ['abc'])
+})
+
 test('the writer ends each message with one LF', () => {
   assert.equal(lineFraming.header(5).length, 0)
   assert.deepEqual([...lineFraming.trailer], [0x0a])
