@@ -7,7 +7,15 @@ export type { RouteHandler, RouteMatch, RouteTarget } from './node/door/routes.t
 export { PortmanteauError } from './node/errors.ts'
 export type { Request } from './node/http/request.ts'
 export type { HttpWriter } from './node/http/writer.ts'
-export type { FramingName, PolicyRule, ServerOptions } from './node/limits/server-options.ts'
+export { compileOrigins, type OriginPattern } from './node/limits/allowed-origins.ts'
+export type {
+  FramingName,
+  OriginTest,
+  PolicyRule,
+  RawOptions,
+  ServerOptions,
+  Version,
+} from './node/limits/server-options.ts'
 export type { Stats } from './node/reception.ts'
 export type { SniCallback, SniOption } from './node/tls/certificates.ts'
 export { type Certificate, selfSignedCertificate } from './node/tls/self-signed.ts'

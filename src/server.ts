@@ -7,7 +7,7 @@ import type { RouteMatch, RouteTarget } from './node/door/routes.ts'
 import type { Endpoint } from './node/endpoint.ts'
 import { attachTo, type UpgradingServer } from './node/http/attachment.ts'
 import { requestBytes } from './node/http/request.ts'
-import type { ServerOptions } from './node/limits/server-options.ts'
+import type { ServerOptions, Version } from './node/limits/server-options.ts'
 import { Outgoing } from './node/outgoing.ts'
 import { Reception, type Stats } from './node/reception.ts'
 import type { Data, WriteOptions, Writer } from './node/writer.ts'
@@ -136,6 +136,22 @@ export class Server<Message extends Buffer | Readable = Buffer> extends NetServe
    */
   handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     this.reception.openHttp(socket, socket as Endpoint, requestBytes(request, head))
+  }
+
+  /**
+   * Takes a stream on which a WebSocket of that version (`'13'`) was agreed on elsewhere: what comes on it next is frames.
+   * `head` is what was read of it already. Emits `clientConnect` before it returns the client.
+   *
+   * @throws {PortmanteauError} `ERR_OPTION` when there is no such version
+   * @example
+   * import { createServer } from 'node:net'
+   *
+   * const server = new Server((message, socket, writer) => writer.write(message))
+   * createServer((stream) => server.handleWebSocket(stream)).listen('/run/frames.sock') // frames, and no HTTP before them
+   */
+  handleWebSocket(stream: Duplex, options: { version?: Version; head?: Buffer } = {}): Client {
+    const { version = '13', head = Buffer.alloc(0) } = options
+    return this.reception.openWebSocket(stream, version, head)
   }
 
   /**

@@ -86,6 +86,9 @@ const impossible: [name: string, value: unknown][] = [
   ['versions', ['14']],
   ['versions', '13'],
   ['compression', 1],
+  ['raw', { detect: 1 }],
+  ['raw', { verbatim: 'yes' }],
+  ['raw', { detect: true, verbatim: true }],
 ]
 
 for (const [name, value] of impossible) {

@@ -142,3 +142,15 @@ test('bytes that are no text are marked so, and come back as they are', async (t
   await peer.receives('\xff\xfe\x00\n')
   assert.equal(serving.clients[0]!.client.isText, false)
 })
+
+test('with raw.verbatim what is written goes out as it is, and what is read is still framed', async (t) => {
+  const serving = await serve(t, { raw: { verbatim: true } }, (message, _client, writer) => {
+    writer.write(`<${message}>`)
+  })
+  const peer = await join(t, serving.port)
+  await peer.send('one\r\ntwo\n').receives('<one><two>')
+  serving.server.broadcast('|')
+  await peer.receives('<one><two>|')
+  serving.clients[0]!.writer.stream().end('streamed')
+  await peer.receives('<one><two>|streamed')
+})

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { Server as NetServer } from 'node:net'
+import { type AddressInfo, createServer, Server as NetServer } from 'node:net'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Server } from '../src/index.ts'
 import { join, serve, until } from './support/serving.ts'
+import { Wire } from './support/wire.ts'
 
 test('it is a net.Server', async () => {
   const server = new Server()
@@ -309,4 +310,30 @@ test('await using shuts it down', async () => {
   await once(server, 'listening')
   await server[Symbol.asyncDispose]()
   assert.equal(server.listening, false)
+})
+
+test('handleWebSocket takes a stream on which a WebSocket was agreed on elsewhere', async (t) => {
+  const serving = await serve(t)
+  const clients: unknown[] = []
+  const other = createServer((stream) =>
+    clients.push(serving.server.handleWebSocket(stream, { version: '8' })),
+  )
+  other.listen(0, '127.0.0.1')
+  await once(other, 'listening')
+  t.after(() => other.close())
+  const peer = await join(t, (other.address() as AddressInfo).port)
+  await peer.send('\x81\x82\0\0\0\0hi').receives('\x81\x02hi')
+  const [{ client }] = serving.clients as [(typeof serving.clients)[number]]
+  assert.deepEqual([client.protocol, client.version, clients[0] === client], ['websocket', '8', true])
+})
+
+test('handleWebSocket reads what was read already, and refuses a version that there is not', async (t) => {
+  const serving = await serve(t)
+  const wire = new Wire()
+  const head = Buffer.from('\0glued\xff', 'latin1')
+  serving.server.handleWebSocket(wire, { version: 'hixie-76', head })
+  assert.deepEqual(serving.messages, ['glued'])
+  const version = 'toString' as 'hixie-76'
+  assert.throws(() => serving.server.handleWebSocket(new Wire(), { version }), { code: 'ERR_OPTION' })
+  wire.destroy()
 })

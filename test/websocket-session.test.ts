@@ -332,3 +332,14 @@ test('messages behind requests on the same connection, in order', async (t) => {
   assert.deepEqual(serving.messages, ['post', 'frame'])
   assert.deepEqual(serving.log, ['connect http', 'disconnect http', 'connect websocket'])
 })
+
+test('a writer tells of pings, which are answered before', async (t) => {
+  const serving = await serve(t)
+  const peer = await upgraded(t, serving)
+  const pings: string[] = []
+  await peer.send(frame(PING, 'unheard')).receives(sent(PONG, 'unheard'))
+  serving.clients[0]!.writer.on('ping', (payload: Buffer) => pings.push(payload.toString()))
+  peer.send(Buffer.concat([frame(PING, 'heard'), frame(TEXT, 'message')]))
+  await peer.receives(sent(PONG, 'heard') + sent(TEXT, 'message'))
+  assert.deepEqual(pings, ['heard'])
+})

@@ -4,10 +4,10 @@ import { Server as HttpServer } from 'node:http'
 import { type AddressInfo, createServer, type Server as NetServer, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { SecureContextOptions, TLSSocket } from 'node:tls'
-import { compileOrigins, sameOrigin } from '../http/index.ts'
 import type { ClientHello } from '../sniff/index.ts'
+import { codecOf, isVersion, type Version } from '../ws-codec/index.ts'
 import { Application } from './application.ts'
-import type { Client } from './client/client.ts'
+import { Client } from './client/client.ts'
 import { Connection, type Member, type Session } from './connection.ts'
 import type { DoorStats } from './door/counters.ts'
 import { Forwarding } from './door/forwarding.ts'
@@ -23,6 +23,7 @@ import { type PlainStarts, plainStarts } from './http/plain-start.ts'
 import { HttpSession } from './http/session.ts'
 import type { HttpWriter } from './http/writer.ts'
 import { Http2Acceptor } from './http2/acceptor.ts'
+import { AllowedOrigins } from './limits/allowed-origins.ts'
 import { BufferBudget } from './limits/buffer-budget.ts'
 import { Deadlines } from './limits/deadlines.ts'
 import { resolveOptions, type Settings } from './limits/options.ts'
@@ -30,6 +31,7 @@ import type { ServerOptions } from './limits/server-options.ts'
 import { hasCertificate, TlsAcceptor } from './tls/acceptor.ts'
 import type { TlsEndpoint } from './tls/tls-endpoint.ts'
 import { UdpPort, type UdpStats } from './udp/udp-port.ts'
+import { WebSocketSession } from './websocket/session.ts'
 
 /** What `server.stats()` counts. */
 export interface Stats extends DoorStats {
@@ -64,7 +66,7 @@ export class Reception extends Application implements Host {
   private flashPort: NetServer | undefined
   private readonly connections: Set<Connection<ConnectionHost>>
   private readonly addresses: Map<string, number>
-  private readonly originMatches: ((origin: string) => boolean) | undefined
+  private readonly origins: AllowedOrigins
   private readonly forwardings: Set<Forwarding>
   private sniffing: number
   private corked: Connection<ConnectionHost>[]
@@ -97,7 +99,7 @@ export class Reception extends Application implements Host {
     this.flashPort = undefined
     this.connections = new Set()
     this.addresses = new Map()
-    this.originMatches = settings.allowOrigin === undefined ? undefined : compileOrigins(settings.allowOrigin)
+    this.origins = new AllowedOrigins(settings, (question) => this.ask(question))
     this.forwardings = new Set()
     this.sniffing = 0
     this.corked = []
@@ -204,9 +206,7 @@ export class Reception extends Application implements Host {
   }
 
   allowsOrigin(origin: string | undefined, host: string | undefined, encrypted: boolean): boolean {
-    if (origin === undefined) return this.settings.allowUndefinedOrigin
-    if (host !== undefined && sameOrigin(origin, host, encrypted)) return true
-    return this.originMatches?.(origin) === true
+    return this.origins.allow(origin, host, encrypted)
   }
 
   /** Behind the clock by no more than the coarse one is. */
@@ -250,6 +250,22 @@ export class Reception extends Application implements Host {
     const connection = this.adopt(socket, endpoint, (opened) => new HttpSession(opened))
     if (this.closing) connection.destroy()
     else connection.consume(first, 0)
+  }
+
+  openWebSocket(socket: Duplex, version: Version, first: Buffer): Client {
+    if (!isVersion(version)) {
+      throw new PortmanteauError('ERR_OPTION', `Cannot use option version: ${String(version)} is none`)
+    }
+    const client = new Client(socket as Endpoint, 'websocket', version)
+    const options = { codec: codecOf(version), role: 'server', client } as const
+    const connection = this.adopt(
+      socket,
+      socket as Endpoint,
+      (opened) => new WebSocketSession(opened, options),
+    )
+    if (this.closing) connection.destroy()
+    else connection.consume(first, 0)
+    return client
   }
 
   startRequest(connection: Connection, first: Buffer, client: Client | undefined): void {

@@ -16,7 +16,7 @@ export type Data = string | Uint8Array
  * answer to it; elsewhere a client has one for its life.
  *
  * Emits `'drain'` when what was held back has been sent, and `'close'` when the client is gone (on HTTP: before the
- * answer has ended). A writer whose client is gone ignores what it is given: peers vanish at any time, and `write` then
+ * answer has ended). On WebSocket also `'ping'`, with the payload of each ping that was answered. A writer whose client is gone ignores what it is given: peers vanish at any time, and `write` then
  * returns `false`.
  */
 export abstract class Writer extends EventEmitter {

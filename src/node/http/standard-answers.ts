@@ -40,11 +40,7 @@ export function refusedOrigin(
   origin: string | undefined,
   encrypted: boolean,
 ): Refusal | undefined {
-  const allowed =
-    origin === undefined
-      ? host.settings.allowUndefinedOrigin
-      : host.allowsOrigin(origin, view.host, encrypted)
-  return allowed ? undefined : foreignOrigin(origin)
+  return host.allowsOrigin(origin, view.host, encrypted) ? undefined : foreignOrigin(origin)
 }
 
 /** The fields that let a page read the answer, whose origin is allowed. */

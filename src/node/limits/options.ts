@@ -121,7 +121,7 @@ export function resolveOptions(options: ServerOptions): Settings {
   return {
     ...settings,
     framing,
-    rawFraming: options.raw?.detect === true ? detectFraming : framing,
+    rawFraming: readRawFraming(options.raw, framing),
     http1: options.http !== false,
     tls: readTls(options.tls),
     proxy: options.proxy,
@@ -203,4 +203,17 @@ function readFraming(framing: ServerOptions['framing']): Framing {
   if (named !== undefined) return named
   if (typeof framing === 'object' && typeof framing.createReader === 'function') return framing
   throw new PortmanteauError('ERR_OPTION', `Cannot use option framing: ${String(framing)} is not a framing`)
+}
+
+function readRawFraming(raw: ServerOptions['raw'], framing: Framing): Framing {
+  const detect = readFlag('raw.detect', raw?.detect ?? false)
+  const verbatim = readFlag('raw.verbatim', raw?.verbatim ?? false)
+  if (detect && verbatim) {
+    throw new PortmanteauError(
+      'ERR_OPTION',
+      'Cannot use option raw: what is detected is answered in its framing, and what is verbatim in none',
+    )
+  }
+  if (verbatim) return { ...noneFraming, name: framing.name, createReader: framing.createReader }
+  return detect ? detectFraming : framing
 }

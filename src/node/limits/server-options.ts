@@ -30,8 +30,8 @@ export interface ServerOptions
    * other), `netstring`, `length-prefixed` (4 bytes, big-endian), `none` (whatever one read gives), or an object.
    */
   framing?: FramingName | Framing
-  /** `detect`: each raw connection's framing is chosen by its first bytes, and is `line` where they do not tell. */
-  raw?: { detect?: boolean }
+  /** How raw connections differ from what `framing` says. */
+  raw?: RawOptions
   /**
    * Who answers HTTP requests that are no messages: a listener of `request`, or a server of `node:http` that does not
    * listen itself (of Express, Fastify, Koa, …), which gets them as its own. `false`: HTTP is not spoken, and whatever begins
@@ -82,9 +82,10 @@ export interface ServerOptions
   /**
    * Origins that browsers may come from, besides the server's own: host names without a protocol.
    * `*.example.com` is `example.com` and every subdomain of it, elsewhere `*` stands for one label,
-   * `:*` for any port, and a lone `*` for every origin. Default: only the server's own.
+   * `:*` for any port, and a lone `*` for every origin. Default: only the server's own. A function decides alone: see
+   * `OriginTest`.
    */
-  allowOrigin?: OriginPattern | readonly OriginPattern[]
+  allowOrigin?: OriginPattern | readonly OriginPattern[] | OriginTest
   /** Accept requests without an `Origin` field (every client that is no browser). Default `true`. */
   allowUndefinedOrigin?: boolean
   /** Send `Access-Control-Allow-Credentials`. Default `false`. */
@@ -140,6 +141,28 @@ export interface ServerOptions
   /** Connections that have not shown their protocol; the newest is dropped. Default 10,000. */
   maxSniffing?: number
 }
+
+/**
+ * Whether a page of that origin may come in. It is asked of each one with an `Origin` field, also the server's own; and with
+ * `undefined` of a client without one, where `allowUndefinedOrigin` is `false`. What throws, or is not `true`, refuses.
+ *
+ * @example
+ * import { compileOrigins, Server } from 'portmanteau'
+ *
+ * let allowed = compileOrigins('*.example.com')
+ * new Server({ allowOrigin: (origin) => origin !== undefined && allowed(origin) }) // `allowed` may change at any time
+ */
+export type OriginTest = (origin: string | undefined) => boolean
+
+/** What only raw connections have. */
+export interface RawOptions {
+  /** Each connection's framing is chosen by its first bytes, and is `line` where they do not tell. Default `false`. */
+  detect?: boolean
+  /** What is written goes out as it is: only what is read is framed. Not together with `detect`. Default `false`. */
+  verbatim?: boolean
+}
+
+export type { Version }
 
 /** The framings that have a name. */
 export type FramingName = 'line' | 'json' | 'netstring' | 'length-prefixed' | 'none'

@@ -262,8 +262,16 @@ export class WebSocketSession implements ClientSession, FrameSink, MessageSink {
   }
 
   private answerPing(chunk: Uint8Array, start: number, end: number): void {
+    this.tellPing(chunk, start, end)
     if (this.connection.writableNeedDrain) this.owedPong = chunk.slice(start, end)
     else this.sendControl(PONG, chunk, start, end)
+  }
+
+  /** Who wants to know of pings gets them, after this turn: what a listener throws must not end in the middle of a chunk. */
+  private tellPing(chunk: Uint8Array, start: number, end: number): void {
+    if (this.writer.listenerCount('ping') === 0) return
+    const payload = Buffer.from(chunk.slice(start, end))
+    process.nextTick(() => this.writer.emit('ping', payload))
   }
 
   /** §5.5.1: a close frame is answered with one of the same code, once. */
