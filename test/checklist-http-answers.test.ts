@@ -231,7 +231,7 @@ test('H27 a status that is none is no answer to a message: 500, and the next ans
     if (Number.isFinite(status)) writer.writeHead(status)
     writer.end('body')
   })
-  for (const status of [0, 99, 600, 1000, -200, 200.5]) {
+  for (const status of [0, 99, 100, 101, 103, 199, 600, 1000, -200, 200.5]) {
     const peer = await join(t, serving.port)
     const text = await peer.send(post(String(status)) + post('end', 'Connection: close\r\n')).finished()
     assert.deepEqual(

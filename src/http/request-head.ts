@@ -369,7 +369,7 @@ export class RequestHead {
     if (!this.methodKnown) this.method = section.text(0, this.methodEnd)
     this.form = targetForm(bytes, base + this.methodEnd + 1, base + this.targetEnd, this.method, this.escaped)
     if (this.form === TargetForm.invalid) {
-      this.fail('ERR_HTTP_TARGET_INVALID', 'its target has no form that its method may have')
+      this.fail('ERR_HTTP_TARGET_INVALID', 'its target is malformed, or of no form that its method may have')
     } else if (this.form === TargetForm.authority) {
       this.fail('ERR_HTTP_METHOD_UNSUPPORTED', 'CONNECT is not supported')
     } else if (interpretFields(this, section)) {

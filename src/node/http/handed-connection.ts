@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex, Readable } from 'node:stream'
-import { HttpError, isKnownMethod, joinFields } from '../../http/index.ts'
+import { HttpError, isKnownMethod, joinFields, RequestHead } from '../../http/index.ts'
 import { Client } from '../client/client.ts'
 import type { Member } from '../connection.ts'
 import type { Endpoint } from '../endpoint.ts'
@@ -9,9 +9,12 @@ import type { Outgoing } from '../outgoing.ts'
 import type { Writer } from '../writer.ts'
 import type { AnswerChannel } from './answer-channel.ts'
 import { CarriedExchange, type CarriedRequest } from './carried-exchange.ts'
-import { Request, type RequestView } from './request.ts'
+import { decodeLatin1 } from './latin1.ts'
+import { Request, type RequestView, requestBytes } from './request.ts'
 import { ResponseChannel } from './response-channel.ts'
 import { Destination, destinationOf } from './standard-answers.ts'
+
+const NOTHING = Buffer.alloc(0)
 
 /** Requests of one connection that may wait for their answers; beyond, it is not read from. */
 const PIPELINED = 64
@@ -29,6 +32,7 @@ export class HandedConnection implements Member {
   /** Messages that are at hand (the first) or wait for their turn. */
   private readonly exchanges: CarriedExchange[]
   private readonly responses: Set<ServerResponse>
+  private readonly head: RequestHead
   private leaving: boolean
 
   constructor(host: Host, socket: Duplex, endpoint: Endpoint, client: Client | undefined) {
@@ -39,6 +43,11 @@ export class HandedConnection implements Member {
     this.joined = client !== undefined
     this.exchanges = []
     this.responses = new Set()
+    const { requestLineLimit, headLimit, fieldLimit } = host.settings
+    this.head = new RequestHead(
+      { requestLine: requestLineLimit, head: headLimit, fields: fieldLimit },
+      decodeLatin1,
+    )
     this.leaving = false
     if (client !== undefined) host.moved(this)
   }
@@ -80,19 +89,20 @@ export class HandedConnection implements Member {
       showVersion2(request)
       return this.host.request(request, response, expectsContinue)
     }
-    const { fieldLimit } = this.host.settings
+    const error = this.examine(request)
     const carried = new RequestOfNode(this, request, response, expectsContinue)
-    const tooMany = request.rawHeaders.length > 2 * fieldLimit
+    // RFC 9112 §3.2.2
+    if (error === null && !request.url!.startsWith('/')) carried.host = this.head.host
     const destination = destinationOf(this.host, carried.view)
-    if (destination === Destination.application && !tooMany) {
+    if (destination === Destination.application && error === null) {
       return this.host.request(request, response, expectsContinue)
     }
     const exchange = new CarriedExchange(this.host, carried, destination, () => this.next(exchange))
     response.on('drain', () => exchange.drained())
     response.on('close', () => exchange.close())
-    if (tooMany) {
-      const reason = `Cannot read the request: it has more than ${fieldLimit} fields`
-      exchange.refuse(new HttpError('ERR_HTTP_FIELDS_TOO_MANY', reason))
+    if (error !== null) {
+      response.shouldKeepAlive = false
+      exchange.refuse(error)
     } else if (this.exchanges.push(exchange) === 1) exchange.start()
   }
 
@@ -136,6 +146,19 @@ export class HandedConnection implements Member {
     return this.endpoint.httpVersion !== undefined
   }
 
+  /** node:http takes heads that our own engine refuses: what it has read is read again, by the same rules. */
+  private examine(request: IncomingMessage): HttpError | null {
+    if (request.httpVersionMajor !== 1) {
+      const reason = 'Cannot read the request: its version is neither HTTP/1.1 nor HTTP/1.0'
+      return new HttpError('ERR_HTTP_VERSION_UNSUPPORTED', reason)
+    }
+    const { head } = this
+    const bytes = requestBytes(request, NOTHING)
+    head.reset()
+    head.push(bytes, 0, bytes.length)
+    return head.error
+  }
+
   private follow(response: ServerResponse): void {
     const { responses, socket } = this
     responses.add(response)
@@ -170,6 +193,7 @@ class RequestOfNode implements CarriedRequest, RequestView {
   readonly target: string
   readonly versionMinor: number
   readonly body: Readable
+  host: string
   private readonly handed: HandedConnection
   private readonly message: IncomingMessage
   private readonly response: ServerResponse
@@ -187,6 +211,7 @@ class RequestOfNode implements CarriedRequest, RequestView {
     this.channel = new ResponseChannel(response, message.method === 'HEAD')
     this.expectsContinue = expectsContinue
     this.body = message
+    this.host = message.headers.host ?? ''
     this.handed = handed
     this.message = message
     this.response = response
@@ -207,10 +232,6 @@ class RequestOfNode implements CarriedRequest, RequestView {
 
   get methodKnown(): boolean {
     return isKnownMethod(this.method)
-  }
-
-  get host(): string {
-    return this.field('host') ?? ''
   }
 
   field(name: string): string | undefined {

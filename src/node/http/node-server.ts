@@ -67,6 +67,8 @@ export class NodeServer {
       requestTimeout: timeoutOf(settings.headTimeout + settings.bodyTimeout),
       keepAliveTimeout: timeoutOf(settings.keepAliveTimeout),
       connectionsCheckingInterval: CHECKING_INTERVAL,
+      // It is looked at here, and refused with a reason.
+      requireHostHeader: false,
     })
     // Node drops fields past its count silently; here they are counted, and refused.
     server.maxHeadersCount = 0
@@ -74,6 +76,7 @@ export class NodeServer {
     ;(server as Server & { httpAllowHalfOpen: boolean }).httpAllowHalfOpen = true
     server.on('request', (request, response) => this.onRequest(request, response, false))
     server.on('checkContinue', (request, response) => this.onRequest(request, response, true))
+    server.on('checkExpectation', (request, response) => this.onRequest(request, response, false))
     server.on('upgrade', (request, socket, head) => this.onUpgrade(request, socket, head))
     server.on('connect', (_request, socket) => refuseConnect(socket, this.host.date()))
     server.on('clientError', (error, socket) => this.onError(error, socket))

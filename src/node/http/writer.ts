@@ -4,7 +4,7 @@
  * `write` at once.
  */
 import type { Writable } from 'node:stream'
-import { AnswerHead, isBodyless } from '../../http/index.ts'
+import { AnswerHead, HttpError, isBodyless } from '../../http/index.ts'
 import { PortmanteauError } from '../errors.ts'
 import { toBytes } from '../outgoing.ts'
 import { type Data, type FieldValue, type WriteOptions, Writer } from '../writer.ts'
@@ -118,6 +118,7 @@ export class HttpWriter extends Writer {
 
   override end(data?: Data, options?: WriteOptions): void {
     if (this.ended) return
+    this.checkFinal()
     if (data !== undefined) this.keep(data, options)
     if (this.ownHead !== undefined || !this.sendPlain()) this.sendAll()
     this.finished = true
@@ -172,6 +173,7 @@ export class HttpWriter extends Writer {
     this.gather()
     if (this.ended || this.kept === 0) return !this.writableNeedDrain
     if (!this.begun) {
+      this.checkFinal()
       this.setDefaultType()
       this.channel.begin(this.head)
       this.begun = true
@@ -195,6 +197,15 @@ export class HttpWriter extends Writer {
     this.part = undefined
     this.pieces = undefined
     this.kept = 0
+  }
+
+  /** RFC 9110 §15.2: an interim answer is none; what follows it would pass for the next request's. */
+  private checkFinal(): void {
+    if (this.ownHead === undefined || this.begun || this.ownHead.status >= 200) return
+    throw new HttpError(
+      'ERR_HTTP_ANSWER_STATUS_INVALID',
+      `Cannot write the answer: ${this.ownHead.status} is no final status`,
+    )
   }
 
   private get bodyless(): boolean {
