@@ -49,8 +49,10 @@ export class TlsEndpoint implements Endpoint, TlsDetails {
     return this
   }
 
+  /** Node does not tell it of a session of TLS 1.2 that goes on. */
   get servername(): string | undefined {
-    return (this.socket as TLSSocket & { servername?: string | false }).servername || undefined
+    const { servername } = this.socket as TLSSocket & { servername?: string | false }
+    return servername || this.hello?.serverName || undefined
   }
 
   get remoteAddress(): string | undefined {
@@ -93,8 +95,11 @@ export class TlsEndpoint implements Endpoint, TlsDetails {
     return this.hello?.protocols ?? []
   }
 
+  /** Before TLS 1.3 a client offers one, and those before it (RFC 5246 §7.4.1.2). */
   get offeredVersions(): readonly number[] {
-    return this.hello?.versions ?? []
+    const { hello } = this
+    if (hello === undefined) return []
+    return hello.versionsAt === 0 ? [hello.legacyVersion] : hello.versions
   }
 
   get ja3(): string | undefined {
