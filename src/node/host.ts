@@ -6,6 +6,7 @@ import type { Connection, Member, Session } from './connection.ts'
 import type { FrontDoor } from './door/front-door.ts'
 import type { RouteTarget } from './door/routes.ts'
 import type { Endpoint } from './endpoint.ts'
+import type { PlainKind } from './http/plain-start.ts'
 import type { HttpWriter } from './http/writer.ts'
 import type { BufferBudget } from './limits/buffer-budget.ts'
 import type { Deadlines } from './limits/deadlines.ts'
@@ -47,7 +48,7 @@ export interface Host extends ConnectionHost {
   /** The clock's second as an HTTP `Date`. */
   date(): string
   /** How an answer begins in which nothing was set, up to the value of Content-Length. */
-  plainStart(kind: 'empty' | 'text' | 'binary'): Uint8Array
+  plainStart(kind: PlainKind): Uint8Array
   /** Sends, after this turn, what an answer that has not ended has gathered. */
   flushAnswerSoon(answer: HttpWriter): void
   /** Reads a socket, or a stream that is like one, from its present position on. */

@@ -19,7 +19,7 @@ import { type Endpoint, restore, showEndpoint } from './endpoint.ts'
 import { PortmanteauError } from './errors.ts'
 import type { ConnectionHost, Host } from './host.ts'
 import { NodeServer } from './http/node-server.ts'
-import { type PlainStarts, plainStarts } from './http/plain-start.ts'
+import { type PlainKind, type PlainStarts, plainStarts } from './http/plain-start.ts'
 import { HttpSession } from './http/session.ts'
 import type { HttpWriter } from './http/writer.ts'
 import { Http2Acceptor } from './http2/acceptor.ts'
@@ -222,7 +222,7 @@ export class Reception extends Application implements Host {
     return this.dateText
   }
 
-  plainStart(kind: 'empty' | 'text' | 'binary'): Uint8Array {
+  plainStart(kind: PlainKind): Uint8Array {
     const date = this.date()
     if (date !== this.plainDate) {
       this.plainDate = date

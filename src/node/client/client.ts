@@ -43,8 +43,6 @@ export class Client {
   readonly remoteAddress: string | undefined
   readonly remotePort: number | undefined
   readonly remoteFamily: string | undefined
-  readonly localAddress: string | undefined
-  readonly localPort: number | undefined
   /** Over TLS: what was offered and agreed on, fingerprints, the client's certificate. */
   readonly tls: TlsDetails | undefined
   /**
@@ -60,6 +58,7 @@ export class Client {
   closeReason: string | undefined
   /** The application's own. */
   data: unknown
+  private readonly endpoint: Endpoint
   private faces: Faces | undefined
   private source: Source | undefined
   private currentRequest: Request | undefined
@@ -76,8 +75,7 @@ export class Client {
     this.remoteAddress = endpoint.remoteAddress
     this.remotePort = endpoint.remotePort
     this.remoteFamily = endpoint.remoteFamily
-    this.localAddress = endpoint.localAddress
-    this.localPort = endpoint.localPort
+    this.endpoint = endpoint
     this.tls = endpoint.tls
     this.isText = false
     this.faces = undefined
@@ -89,6 +87,15 @@ export class Client {
     this.closeCode = undefined
     this.closeReason = undefined
     this.data = undefined
+  }
+
+  /** Where it has connected to, while it is connected: asked of the system only when somebody asks. */
+  get localAddress(): string | undefined {
+    return this.endpoint.localAddress
+  }
+
+  get localPort(): number | undefined {
+    return this.endpoint.localPort
   }
 
   /**

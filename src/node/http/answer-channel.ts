@@ -105,10 +105,10 @@ export class Http1Channel implements AnswerChannel {
   sendPlain(data: Data, isText: boolean): boolean {
     const { session, connection } = this
     const { length } = data
-    if (length > PLAIN_UP_TO || session.isHead || session.versionMinor === 0 || !session.keepAlive())
-      return false
+    if (length > PLAIN_UP_TO || session.isHead || session.versionMinor === 0) return false
     if (typeof data === 'string' && !isAscii(data)) return false
-    const start = connection.host.plainStart(length === 0 ? 'empty' : isText ? 'text' : 'binary')
+    const kind = length === 0 ? 'empty' : isText ? 'text' : 'binary'
+    const start = connection.host.plainStart(session.keepAlive() ? kind : `last ${kind}`)
     const digits = length < 10 ? 1 : length < 100 ? 2 : length < 1000 ? 3 : 4
     let at = connection.claim(start.length + digits + HEAD_END + length)
     if (at < 0) return false

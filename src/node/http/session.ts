@@ -8,6 +8,7 @@
  * A request is over when its body is read and its answer has ended, in either order.
  */
 import {
+  BodyFraming,
   BodyReader,
   type BodySink,
   continueAnswer,
@@ -64,7 +65,8 @@ export class HttpSession
   private coded: CodedChannel | undefined
   private decoder: BodyDecoder | undefined
   private readonly head: RequestHead
-  private readonly body: BodyReader
+  /** Made for the first request that has a body. */
+  private body: BodyReader | undefined
   private state: number
   private known: Client | undefined
   private answer: HttpWriter | undefined
@@ -85,7 +87,7 @@ export class HttpSession
       { requestLine: settings.requestLineLimit, head: settings.headLimit, fields: settings.fieldLimit },
       decodeLatin1,
     )
-    this.body = new BodyReader(this, { body: settings.messageLimit })
+    this.body = undefined
     this.state = READING_HEAD
     this.known = undefined
     this.answer = undefined
@@ -287,8 +289,9 @@ export class HttpSession
   }
 
   private readBody(chunk: Buffer, pos: number, end: number): number {
-    pos = this.body.push(chunk, pos, end)
-    if (this.body.error !== null) this.refuse(this.body.error)
+    const body = this.body!
+    pos = body.push(chunk, pos, end)
+    if (body.error !== null) this.refuse(body.error)
     else if (this.bodyRead && this.state === READING_BODY) this.finishBody()
     else if (this.state === READING_BODY) this.exchange?.settle()
     return pos
@@ -366,8 +369,10 @@ export class HttpSession
   }
 
   private startBody(): void {
-    const { head, body, connection } = this
+    const { head, connection } = this
     if (connection.session !== this || this.state === REFUSED) return
+    if (head.framing === BodyFraming.none) return this.finishBody()
+    const body = (this.body ??= new BodyReader(this, { body: connection.host.settings.messageLimit }))
     body.start(head.framing, head.contentLength)
     if (body.error !== null) return this.refuse(body.error)
     this.state = READING_BODY
