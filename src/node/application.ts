@@ -30,7 +30,7 @@ export class Application {
   }
 
   get servesRequests(): boolean {
-    return this.httpServer !== undefined || this.emitter.listenerCount('request') > 0
+    return (this.httpServer ?? this.emitter).listenerCount('request') > 0
   }
 
   deliver(message: Message, client: Client, writer: Writer): Promise<boolean> | undefined {
@@ -105,10 +105,12 @@ export class Application {
   }
 }
 
-/** The process may have been told to go on. */
+/** The process may have been told to go on. What was set for the answer that there is none of says nothing of this one. */
 function failResponse(response: ServerResponse): void {
-  if (response.headersSent) response.destroy()
-  else response.writeHead(500).end()
+  if (response.writableEnded) return
+  if (response.headersSent) return void response.destroy()
+  for (const name of response.getHeaderNames()) response.removeHeader(name)
+  response.writeHead(500).end()
 }
 
 function succeeded(): boolean {

@@ -16,8 +16,8 @@ export class PortmanteauError extends Error {
 export class RefusedError extends PortmanteauError {
   readonly status: number
 
-  constructor(code: string, status: number, message: string) {
-    super(code, message)
+  constructor(code: string, status: number, message: string, options?: { cause?: unknown }) {
+    super(code, message, options)
     this.name = 'RefusedError'
     this.status = status
   }

@@ -2,7 +2,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { errorAnswer } from '../../http/index.ts'
-import { requestBytes } from './request.ts'
+import { asksForWebSocket, requestBytes } from './request.ts'
 
 type UpgradeListener = (request: IncomingMessage, socket: Duplex, head: Buffer) => void
 
@@ -32,11 +32,6 @@ export function attachTo(server: UpgradingServer, taker: UpgradeTaker, path: str
 }
 
 function ignore(): void {}
-
-function asksForWebSocket({ headers }: IncomingMessage): boolean {
-  const protocols = headers.upgrade?.split(',') ?? []
-  return protocols.some((protocol) => protocol.trim().toLowerCase() === 'websocket')
-}
 
 function pathOf({ url = '/' }: IncomingMessage): string {
   const query = url.indexOf('?')

@@ -67,6 +67,7 @@ export class CarriedExchange
   private decoder: BodyDecoder | undefined
   private received: number
   private refused: boolean
+  private closed: boolean
   /** Whether the body waits until its answers are taken, or what is there of it is decoded. */
   private throttled: boolean
   private decoding: boolean
@@ -82,6 +83,7 @@ export class CarriedExchange
     this.exchange = undefined
     this.received = 0
     this.refused = false
+    this.closed = false
     this.throttled = false
     this.decoding = false
     this.decoder = undefined
@@ -164,8 +166,10 @@ export class CarriedExchange
     this.refuseWith(error)
   }
 
-  /** The client, or its stream, is gone. */
+  /** The client, or its stream, is gone, or the answer has left. */
   close(): void {
+    if (this.closed) return
+    this.closed = true
     this.host.deadlines.remove(this)
     this.host.budget.release(this)
     this.decoder?.destroy()

@@ -1,54 +1,96 @@
+/**
+ * A connection that node:http reads. Requests for the application go to it as they come; those that are messages are
+ * taken one at a time, for they are one client's, as on a connection of our own.
+ *
+ * node:http keeps the answers in order. What ends the requests (one that cannot be read, one for another protocol) waits
+ * until all before it are answered. Our side ends first, then what still comes is dropped, as on a connection of our own.
+ */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Duplex, Readable } from 'node:stream'
-import { HttpError, isKnownMethod, joinFields, RequestHead } from '../../http/index.ts'
+import { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { errorAnswer, HttpError, RequestHead } from '../../http/index.ts'
 import { Client } from '../client/client.ts'
 import type { Member } from '../connection.ts'
 import type { Endpoint } from '../endpoint.ts'
+import type { RefusedError } from '../errors.ts'
 import type { Host } from '../host.ts'
+import type { Deadlined } from '../limits/deadlines.ts'
 import type { Outgoing } from '../outgoing.ts'
 import type { Writer } from '../writer.ts'
-import type { AnswerChannel } from './answer-channel.ts'
-import { CarriedExchange, type CarriedRequest } from './carried-exchange.ts'
+import { CarriedExchange } from './carried-exchange.ts'
 import { decodeLatin1 } from './latin1.ts'
-import { Request, type RequestView, requestBytes } from './request.ts'
-import { ResponseChannel } from './response-channel.ts'
+import { NodeRequest } from './node-request.ts'
+import { requestBytes } from './request.ts'
 import { Destination, destinationOf } from './standard-answers.ts'
-
-const NOTHING = Buffer.alloc(0)
 
 /** Requests of one connection that may wait for their answers; beyond, it is not read from. */
 const PIPELINED = 64
 
-/**
- * A connection that node:http reads. Requests for the application go to it as they come; those that are messages are
- * taken one at a time, for they are one client's, as on a connection of our own.
- */
-export class HandedConnection implements Member {
+/** Milliseconds of silence before the system's first probe of a peer that has ended its side. */
+const PROBE_AFTER = 1_000
+
+const NOTHING = Buffer.alloc(0)
+
+export class HandedConnection implements Member, Deadlined {
   readonly endpoint: Endpoint
   readonly host: Host
+  deadline: number
   private readonly socket: Duplex
   private joined: boolean
   private known: Client | undefined
   /** Messages that are at hand (the first) or wait for their turn. */
   private readonly exchanges: CarriedExchange[]
-  private readonly responses: Set<ServerResponse>
+  /** The answers that have not left, in the order of their requests. */
+  private readonly responses: Map<ServerResponse, CarriedExchange | undefined>
   private readonly head: RequestHead
+  /** The request that came last, while it is of interest. */
+  private latest: IncomingMessage | undefined
+  /** What comes when `until` is the first answer that is owed, or none is where it is `undefined`. */
+  private last: (() => void) | undefined
+  private until: ServerResponse | undefined
+  /** Bytes that had been read when the last answer had left. */
+  private idleSince: number | undefined
   private leaving: boolean
+  /** Whether what still comes on it is dropped. */
+  private deaf: boolean
+  private lingering: boolean
+  private halted: boolean
+  /** Called once the socket is gone. */
+  whenClosed: () => void
+  private readonly onEnd: () => void
+  private readonly onClose: () => void
+  private readonly onDrain: () => void
 
   constructor(host: Host, socket: Duplex, endpoint: Endpoint, client: Client | undefined) {
     this.host = host
     this.socket = socket
     this.endpoint = endpoint
+    this.deadline = Number.POSITIVE_INFINITY
     this.known = client
     this.joined = client !== undefined
     this.exchanges = []
-    this.responses = new Set()
+    this.responses = new Map()
     const { requestLineLimit, headLimit, fieldLimit } = host.settings
     this.head = new RequestHead(
       { requestLine: requestLineLimit, head: headLimit, fields: fieldLimit },
       decodeLatin1,
     )
-    this.leaving = false
+    this.latest = undefined
+    this.last = undefined
+    this.until = undefined
+    this.idleSince = -1
+    this.leaving = host.closing
+    this.deaf = false
+    this.lingering = false
+    this.halted = false
+    this.whenClosed = () => {}
+    this.onEnd = () => this.probe()
+    this.onClose = () => {
+      this.close()
+      this.whenClosed()
+    }
+    this.onDrain = () => this.drainResponse()
+    this.listen()
     if (client !== undefined) host.moved(this)
   }
 
@@ -65,64 +107,115 @@ export class HandedConnection implements Member {
     return answer?.ended === false ? answer : undefined
   }
 
-  /** Whether an answer has begun. */
-  get answering(): boolean {
-    for (const response of this.responses) if (response.headersSent) return true
-    return false
-  }
-
   send(outgoing: Outgoing): boolean {
     return this.writer?.write(outgoing.data) === true
   }
 
   halt(): void {
+    this.halted = true
     this.socket.pause()
   }
 
   unhalt(): void {
-    this.socket.resume()
+    this.halted = false
+    this.flow()
   }
 
   take(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
-    this.follow(response)
+    if (this.deaf) return void request.resume()
+    this.latest = request
     if (this.isStream) {
+      this.follow(response, undefined)
       showVersion2(request)
       return this.host.request(request, response, expectsContinue)
     }
     const error = this.examine(request)
-    const carried = new RequestOfNode(this, request, response, expectsContinue)
+    const asked = new NodeRequest(this, request, response, expectsContinue)
     // RFC 9112 §3.2.2
-    if (error === null && !request.url!.startsWith('/')) carried.host = this.head.host
-    const destination = destinationOf(this.host, carried.view)
-    if (destination === Destination.application && error === null) {
+    if (error === null && !request.url!.startsWith('/')) asked.host = this.head.host
+    const destination = error === null ? destinationOf(this.host, asked) : Destination.nobody
+    if (error === null && destination === Destination.application) {
+      this.follow(response, undefined)
       return this.host.request(request, response, expectsContinue)
     }
-    const exchange = new CarriedExchange(this.host, carried, destination, () => this.next(exchange))
+    const exchange = new CarriedExchange(this.host, asked, destination, () => this.next(exchange))
+    asked.whenWaiting = () => exchange.waits()
+    this.follow(response, exchange)
     response.on('drain', () => exchange.drained())
-    response.on('close', () => exchange.close())
     if (error !== null) {
-      response.shouldKeepAlive = false
+      this.deaf = true
       exchange.refuse(error)
     } else if (this.exchanges.push(exchange) === 1) exchange.start()
   }
 
-  /** Ends as soon as nothing is left to answer. */
+  /** Ends as soon as nothing is left to answer, a request that has begun to come among it. */
   leave(): void {
     if (this.isStream) return
     this.leaving = true
-    for (const response of this.responses) response.shouldKeepAlive = false
-    if (this.responses.size === 0) this.socket.end()
+    for (const response of this.responses.keys()) response.shouldKeepAlive = false
+    if (this.responses.size === 0 && this.idleSince === this.bytesRead) this.linger(NOTHING)
+  }
+
+  /** node:http can read no more of it. Whoever waits for the rest of a request hears that it is cut short. */
+  fail(error: HttpError | RefusedError): void {
+    if (this.deaf) return
+    this.deaf = true
+    const broken = this.brokenResponse
+    const exchange = broken === undefined ? undefined : this.responses.get(broken)
+    if (exchange !== undefined) return exchange.refuse(error)
+    this.host.reportOf(error, this.peer())
+    const isHead = this.inBody && this.latest!.method === 'HEAD'
+    this.whenFirst(broken, () => {
+      const begun = broken?.headersSent === true
+      const answer = begun ? '' : errorAnswer(error, { date: this.host.date(), head: isHead })
+      this.linger(Buffer.from(answer, 'latin1'))
+    })
+  }
+
+  /** An answer that has begun, or that refuses its request, is the last one. */
+  breakOff(response: ServerResponse): void {
+    this.deaf = true
+    this.whenFirst(this.responses.has(response) ? response : undefined, () => this.linger(NOTHING))
+  }
+
+  /** node:http has let go of the socket: `act` takes it over once everything is answered. */
+  release(act: () => void): void {
+    const { socket } = this
+    if (this.deaf) return void socket.resume()
+    socket.on('drain', this.onDrain)
+    this.whenFirst(undefined, () => {
+      // What node:http has set behind the last answer.
+      if (socket instanceof Socket) socket.setTimeout(0)
+      socket.removeListener('drain', this.onDrain)
+      act()
+    })
   }
 
   /** Is no connection of node:http any more, and its client's session goes to someone else. */
   detach(): void {
+    const { socket } = this
+    socket.removeListener('end', this.onEnd)
+    socket.removeListener('close', this.onClose)
+    socket.removeListener('error', ignore)
+    // What lies on the prototype shows again.
+    Reflect.deleteProperty(socket, 'destroySoon')
     this.close()
   }
 
-  /** The socket is gone. */
-  close(): void {
+  private close(): void {
+    this.host.deadlines.remove(this)
+    this.last = undefined
+    for (const exchange of this.responses.values()) exchange?.close()
     if (this.joined) this.host.clientDisconnected(this)
     this.joined = false
+  }
+
+  expire(): void {
+    this.destroy()
+  }
+
+  destroy(): void {
+    this.socket.destroy()
   }
 
   /** The client, made at the first message. */
@@ -141,9 +234,40 @@ export class HandedConnection implements Member {
     return this.joined ? this.client : this.socket
   }
 
+  /** Whether the head of a request is read, and its body is not. */
+  get inBody(): boolean {
+    return this.latest?.complete === false
+  }
+
+  /** Whether the socket is gone. */
+  get isOver(): boolean {
+    return this.socket.destroyed
+  }
+
   /** Whether it is one request on HTTP/2: the application's, and over with its answer. */
   private get isStream(): boolean {
     return this.endpoint.httpVersion !== undefined
+  }
+
+  private get bytesRead(): number | undefined {
+    return (this.socket as Socket).bytesRead
+  }
+
+  /** The answer to the request that is not complete, if it has not left. */
+  private get brokenResponse(): ServerResponse | undefined {
+    if (!this.inBody) return undefined
+    for (const response of this.responses.keys()) if (response.req === this.latest) return response
+    return undefined
+  }
+
+  private listen(): void {
+    const { socket } = this
+    // node:http reports errors, and stops to listen for them where it lets go of a socket.
+    socket.on('error', ignore)
+    socket.once('end', this.onEnd)
+    socket.once('close', this.onClose)
+    // Node would close the socket behind the last answer: with a reset, if anything has come that nobody has read.
+    if (socket instanceof Socket) socket.destroySoon = () => this.linger(NOTHING)
   }
 
   /** node:http takes heads that our own engine refuses: what it has read is read again, by the same rules. */
@@ -159,126 +283,84 @@ export class HandedConnection implements Member {
     return head.error
   }
 
-  private follow(response: ServerResponse): void {
-    const { responses, socket } = this
-    responses.add(response)
-    if (responses.size >= PIPELINED) socket.pause()
+  private follow(response: ServerResponse, exchange: CarriedExchange | undefined): void {
+    const { responses } = this
+    responses.set(response, exchange)
+    if (this.leaving) response.shouldKeepAlive = false
+    if (responses.size === PIPELINED) this.socket.pause()
     response.once('close', () => {
       responses.delete(response)
-      if (this.leaving && responses.size === 0) socket.end()
-      else if (responses.size === PIPELINED - 1) socket.resume()
+      exchange?.close()
+      if (this.latest?.complete === true) this.latest = undefined
+      if (responses.size === PIPELINED - 1) this.flow()
+      this.look()
     })
   }
 
+  /** An answer has left. */
+  private look(): void {
+    const first: ServerResponse | undefined = this.responses.keys().next().value
+    const { last } = this
+    if (last !== undefined && first === this.until) {
+      this.last = undefined
+      last()
+    } else if (first === undefined) {
+      this.idleSince = this.bytesRead
+      if (this.leaving) this.linger(NOTHING)
+    }
+  }
+
+  private whenFirst(until: ServerResponse | undefined, last: () => void): void {
+    if (this.last !== undefined) return
+    this.until = until
+    this.last = last
+    this.look()
+  }
+
+  private linger(answer: Buffer): void {
+    if (this.lingering) return
+    const { socket, host } = this
+    this.deaf = true
+    this.lingering = true
+    if (answer.length > 0 && socket.writable) socket.write(answer)
+    socket.end()
+    socket.resume()
+    if (socket.destroyed) return
+    this.deadline = host.deadlines.after(host.settings.closeTimeout)
+    host.deadlines.add(this)
+  }
+
   private next(done: CarriedExchange): void {
-    if (this.exchanges[0] !== done) return
-    this.exchanges.shift()
+    const { exchanges } = this
+    const at = exchanges.indexOf(done)
+    if (at >= 0) exchanges.splice(at, 1)
+    if (at !== 0) return
     this.known?.setRequest(undefined)
-    this.exchanges[0]?.start()
+    exchanges[0]?.start()
+  }
+
+  private flow(): void {
+    if (!this.halted && this.responses.size < PIPELINED) this.socket.resume()
+  }
+
+  /** Without node:http, nobody tells an answer that it may go on. */
+  private drainResponse(): void {
+    const first: ServerResponse | undefined = this.responses.keys().next().value
+    first?.emit('drain')
+  }
+
+  /** Who has ended its side may be gone altogether: only the system's own probes can tell. */
+  private probe(): void {
+    const { socket } = this
+    if (this.responses.size > 0 && socket instanceof Socket) socket.setKeepAlive(true, PROBE_AFTER)
   }
 }
+
+function ignore(): void {}
 
 /** node:http has read it as HTTP/1.1. */
 function showVersion2(request: IncomingMessage): void {
   request.httpVersion = '2.0'
   request.httpVersionMajor = 2
   request.httpVersionMinor = 0
-}
-
-/** A request as node:http gives it. */
-class RequestOfNode implements CarriedRequest, RequestView {
-  readonly channel: AnswerChannel
-  readonly expectsContinue: boolean
-  readonly method: string
-  readonly target: string
-  readonly versionMinor: number
-  readonly body: Readable
-  host: string
-  private readonly handed: HandedConnection
-  private readonly message: IncomingMessage
-  private readonly response: ServerResponse
-  private made: Request | undefined
-
-  constructor(
-    handed: HandedConnection,
-    message: IncomingMessage,
-    response: ServerResponse,
-    expectsContinue: boolean,
-  ) {
-    this.method = message.method!
-    this.target = message.url!
-    this.versionMinor = message.httpVersionMinor
-    this.channel = new ResponseChannel(response, message.method === 'HEAD')
-    this.expectsContinue = expectsContinue
-    this.body = message
-    this.host = message.headers.host ?? ''
-    this.handed = handed
-    this.message = message
-    this.response = response
-    this.made = undefined
-  }
-
-  get view(): this {
-    return this
-  }
-
-  get request(): Request {
-    return (this.made ??= new Request(this))
-  }
-
-  get encrypted(): boolean {
-    return this.handed.endpoint.encrypted === true
-  }
-
-  get methodKnown(): boolean {
-    return isKnownMethod(this.method)
-  }
-
-  field(name: string): string | undefined {
-    const value = this.message.headers[name]
-    return typeof value === 'object' ? value.join(', ') : value
-  }
-
-  rawFields(): readonly string[] {
-    return this.message.rawHeaders
-  }
-
-  headers(): Record<string, string> {
-    return joinFields(this.message.rawHeaders)
-  }
-
-  get client(): Client {
-    return this.handed.clientFor(this.message)
-  }
-
-  join(): void {
-    this.handed.join()
-  }
-
-  peer(): Client | Duplex {
-    return this.handed.peer()
-  }
-
-  continue(): void {
-    this.response.writeContinue()
-  }
-
-  get cutShort(): boolean {
-    return !this.message.complete
-  }
-
-  readOn(): void {
-    this.message.resume()
-  }
-
-  /** The rest of the body is read and dropped, for a while: a reset must not overtake the answer. */
-  giveUp(): void {
-    const { message } = this
-    const { host } = this.handed
-    message.resume()
-    if (message.complete) return
-    const timer = setTimeout(() => message.destroy(), host.settings.closeTimeout)
-    timer.unref()
-    message.once('close', () => clearTimeout(timer))
-  }
 }

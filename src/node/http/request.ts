@@ -107,6 +107,12 @@ export function requestBytes(
   return Buffer.concat([Buffer.from(head, 'latin1'), rest])
 }
 
+/** Whether a request that node:http has read asks for a WebSocket. */
+export function asksForWebSocket({ headers }: IncomingMessage): boolean {
+  const protocols = headers.upgrade?.split(',') ?? []
+  return protocols.some((protocol) => protocol.trim().toLowerCase() === 'websocket')
+}
+
 /** The request that was packed. */
 export function unpackRequest(packed: string): Request {
   const bytes = Buffer.from(packed, 'latin1')

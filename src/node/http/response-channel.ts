@@ -4,14 +4,25 @@ import type { AnswerChannel } from './answer-channel.ts'
 
 const UNKNOWN_LENGTH = -1
 
+/** What an answer needs to know of its request and its connection. */
+export interface ResponseContext {
+  readonly isHead: boolean
+  /** Whether the connection is gone; node:http does not tell an answer that waits behind another. */
+  readonly isOver: boolean
+  /** Called when some of the answer has to wait. */
+  readonly whenWaiting: () => void
+  /** Cuts the connection, whichever answer is on its way. */
+  destroy(): void
+}
+
 /** An answer that leaves through node:http. */
 export class ResponseChannel implements AnswerChannel {
   private readonly response: ServerResponse
-  private readonly isHead: boolean
+  private readonly context: ResponseContext
 
-  constructor(response: ServerResponse, isHead: boolean) {
+  constructor(response: ServerResponse, context: ResponseContext) {
     this.response = response
-    this.isHead = isHead
+    this.context = context
   }
 
   get writable(): boolean {
@@ -19,7 +30,7 @@ export class ResponseChannel implements AnswerChannel {
   }
 
   get destroyed(): boolean {
-    return this.response.destroyed || this.response.socket?.destroyed === true
+    return this.response.destroyed || this.context.isOver
   }
 
   get writableLength(): number {
@@ -39,6 +50,7 @@ export class ResponseChannel implements AnswerChannel {
   send(head: AnswerHead, pieces: readonly Uint8Array[], length: number): void {
     this.setHead(head, length)
     this.response.end(pieces.length === 1 ? pieces[0] : Buffer.concat(pieces))
+    if (this.writableLength > 0) this.context.whenWaiting()
   }
 
   sendPlain(): boolean {
@@ -51,7 +63,10 @@ export class ResponseChannel implements AnswerChannel {
   }
 
   write(bytes: Uint8Array): boolean {
-    return this.response.write(bytes)
+    if (this.destroyed) return false
+    if (this.response.write(bytes)) return true
+    this.context.whenWaiting()
+    return false
   }
 
   finish(): void {
@@ -59,12 +74,12 @@ export class ResponseChannel implements AnswerChannel {
   }
 
   destroy(): void {
-    this.response.destroy()
+    this.context.destroy()
   }
 
   private setHead(head: AnswerHead, length: number): void {
     const { response } = this
-    const fields = head.fields({ length, head: this.isHead })
+    const fields = head.fields({ length, head: this.context.isHead })
     response.statusCode = head.status
     for (const [name, value] of fields) response.setHeader(name, value)
     if (head.closes) response.setHeader('Connection', 'close')

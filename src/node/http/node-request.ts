@@ -1,0 +1,129 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Duplex, Readable } from 'node:stream'
+import { isKnownMethod, joinFields } from '../../http/index.ts'
+import type { Client } from '../client/client.ts'
+import type { Endpoint } from '../endpoint.ts'
+import type { CarriedRequest } from './carried-exchange.ts'
+import { Request, type RequestView } from './request.ts'
+import { ResponseChannel } from './response-channel.ts'
+
+/** What a request is on. */
+export interface RequestCarrier {
+  readonly endpoint: Endpoint
+  /** Whether nothing can be sent any more. */
+  readonly isOver: boolean
+  clientFor(request: IncomingMessage): Client
+  join(): void
+  peer(): Client | Duplex
+  /** The answer is the last one of the connection. */
+  breakOff(response: ServerResponse): void
+  destroy(): void
+}
+
+/** A request as node:http gives it. */
+export class NodeRequest implements CarriedRequest, RequestView {
+  readonly channel: ResponseChannel
+  readonly expectsContinue: boolean
+  readonly method: string
+  readonly target: string
+  readonly versionMinor: number
+  readonly body: Readable
+  host: string
+  /** Called when some of the answer has to wait. */
+  whenWaiting: () => void
+  private readonly carrier: RequestCarrier
+  private readonly message: IncomingMessage
+  private readonly response: ServerResponse
+  private made: Request | undefined
+
+  constructor(
+    carrier: RequestCarrier,
+    message: IncomingMessage,
+    response: ServerResponse,
+    expectsContinue: boolean,
+  ) {
+    this.method = message.method!
+    this.target = message.url!
+    this.versionMinor = message.httpVersionMinor
+    this.channel = new ResponseChannel(response, this)
+    this.expectsContinue = expectsContinue
+    this.body = message
+    this.host = message.headers.host ?? ''
+    this.whenWaiting = () => {}
+    this.carrier = carrier
+    this.message = message
+    this.response = response
+    this.made = undefined
+  }
+
+  get view(): this {
+    return this
+  }
+
+  get request(): Request {
+    return (this.made ??= new Request(this))
+  }
+
+  get encrypted(): boolean {
+    return this.carrier.endpoint.encrypted === true
+  }
+
+  get methodKnown(): boolean {
+    return isKnownMethod(this.method)
+  }
+
+  get isHead(): boolean {
+    return this.method === 'HEAD'
+  }
+
+  get isOver(): boolean {
+    return this.carrier.isOver
+  }
+
+  get client(): Client {
+    return this.carrier.clientFor(this.message)
+  }
+
+  get cutShort(): boolean {
+    return !this.message.complete
+  }
+
+  field(name: string): string | undefined {
+    const value = this.message.headers[name]
+    return typeof value === 'object' ? value.join(', ') : value
+  }
+
+  rawFields(): readonly string[] {
+    return this.message.rawHeaders
+  }
+
+  headers(): Record<string, string> {
+    return joinFields(this.message.rawHeaders)
+  }
+
+  join(): void {
+    this.carrier.join()
+  }
+
+  peer(): Client | Duplex {
+    return this.carrier.peer()
+  }
+
+  continue(): void {
+    this.response.writeContinue()
+  }
+
+  destroy(): void {
+    this.carrier.destroy()
+  }
+
+  readOn(): void {
+    this.message.resume()
+  }
+
+  /** The rest of the body is read and dropped. */
+  giveUp(): void {
+    this.message.resume()
+    this.carrier.breakOff(this.response)
+  }
+}
