@@ -166,14 +166,21 @@ test(`limits: the same failure however the bytes are cut, from seed ${SEED}`, ()
   }
 })
 
+/** Strings with the first and the last character of each length, and where a second byte is narrowed (RFC 3629 §4). */
+const STRINGS = ['"\\u00e9\\n/"', '"\u0080\u07ff\u0800\ud7ff\ue000\uffff"', '"\u{10000}\u{40000}\u{10ffff}"']
+const SCALARS = [...STRINGS, '-2.50e+31', '0.5', '10E-2', '-0e0', 'true', 'false', 'null', '{}', '[[]]']
+
+/** Wherever a value may stand, and a string. */
+function inEveryContext(): string[] {
+  const containers = SCALARS.flatMap((value) => [value, `[${value}]`, `[0,${value} ]`, `{"a":${value}}`])
+  return [...containers, ...STRINGS.map((name) => `{${name}:1,${name} : 2}`)]
+}
+
 test('every byte in every place of a small value, as JSON.parse', () => {
-  const samples = ['{"a":[1,-2.5e+3,"\\u00e9\\n",true,null]}', '[0.5]', '"é€😀"', '{}', '-0', 'false'].map(
-    (sample) => Buffer.from(sample),
-  )
-  for (const sample of samples) {
+  for (const sample of inEveryContext().map((value) => Buffer.from(value))) {
     for (let at = 0; at < sample.length; at++) {
+      const data = Uint8Array.from(sample)
       for (let byte = 0; byte < 256; byte++) {
-        const data = Uint8Array.from(sample)
         data[at] = byte
         const reading = read([data])
         const whole = reading.failure === undefined && reading.messages.length === 1

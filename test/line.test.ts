@@ -104,6 +104,9 @@ test('an LF right behind the end is not looked at', () => {
   assert.deepEqual(seen, [])
   assert.equal(reader.push(bytes('c\n'), 0, 2), 2)
   assert.deepEqual(seen, ['abc'])
+  reader.push(bytes('d'), 0, 1)
+  reader.push(bytes('\ne\n'), 0, 3)
+  assert.deepEqual(seen, ['abc', 'd', 'e'], 'an LF as the first byte of all is')
 })
 
 test('the writer ends each message with one LF', () => {
