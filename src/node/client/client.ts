@@ -134,6 +134,26 @@ export class Client {
     return this.face().writable
   }
 
+  /**
+   * Stops reading from it until `resume`, for an application that cannot keep up. What was read already still arrives: at
+   * most 64 KiB of messages.
+   *
+   * @example
+   * server.on('message', async (message, socket) => {
+   *   socket.pause()
+   *   await store(message)
+   *   socket.resume()
+   * })
+   */
+  pause(): void {
+    this.source?.connection.halt()
+  }
+
+  /** Reads from it again. */
+  resume(): void {
+    this.source?.connection.unhalt()
+  }
+
   /** @internal Keeps the request for good. */
   keepRequest(head: RequestHead): void {
     this.packedRequest = packRequest(head)

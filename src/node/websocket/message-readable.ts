@@ -7,10 +7,13 @@ import type { InflateError, MessageInflater } from './compression.ts'
 /** A message as it arrives. While nobody reads it, the connection is not read from. */
 export class MessageReadable extends Readable {
   private readonly connection: Connection<ConnectionHost>
+  /** Whether it is why the connection is not read from; where another one is, that stays so. */
+  private halting: boolean
 
   constructor(connection: Connection<ConnectionHost>) {
     super()
     this.connection = connection
+    this.halting = false
     // A peer that breaks off must not end the process of an application that does not listen for it.
     this.on('error', () => {})
   }
@@ -19,20 +22,31 @@ export class MessageReadable extends Readable {
   receive(chunk: Uint8Array, start: number, end: number, last: boolean, next: () => void): void {
     if (end > start && !this.destroyed) {
       const piece = Buffer.from(chunk.buffer, chunk.byteOffset + start, end - start)
-      if (!this.push(piece)) this.connection.halt()
+      if (!this.push(piece)) this.halt()
     }
     if (last) this.push(null)
     next()
   }
 
   override _read(): void {
-    this.connection.unhalt()
+    this.unhalt()
   }
 
   /** Whoever gives up a message lets the rest of it pass. */
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
-    this.connection.unhalt()
+    this.unhalt()
     done(error)
+  }
+
+  private halt(): void {
+    this.halting = true
+    this.connection.halt()
+  }
+
+  private unhalt(): void {
+    if (!this.halting) return
+    this.halting = false
+    this.connection.unhalt()
   }
 }
 
