@@ -39,6 +39,7 @@ test('the defaults are those that docs/limits.md lists', () => {
     http1: true,
     tls: 'optional',
     proxy: undefined,
+    forwarded: undefined,
     signatures: [],
     udp: undefined,
     flashPolicy: undefined,

@@ -9,52 +9,17 @@
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Client } from './client/client.ts'
-import type { Faucet } from './client/message-queue.ts'
 import type { Endpoint } from './endpoint.ts'
 import { PortmanteauError } from './errors.ts'
-import type { ConnectionHost, Host } from './host.ts'
+import type { ConnectionHost, Host, Session } from './host.ts'
 import type { BufferHolder } from './limits/buffer-budget.ts'
 import type { Deadlined } from './limits/deadlines.ts'
 import { Lingering } from './lingering.ts'
-import type { Outgoing } from './outgoing.ts'
 import { flushSlab, room, SLAB_COPY_UP_TO, type SlabOwner, slab, slabWaiting } from './write-slab.ts'
-import type { Writer } from './writer.ts'
 
-/** A stage that reads a connection: sniffing, HTTP, WebSocket, raw. */
-export interface Session {
-  /** Bytes that it keeps of unfinished messages. */
-  readonly held: number
-  /** Reads `chunk` from `pos` up to `end`; returns less than `end` to be pushed the rest after `resume`. */
-  push(chunk: Buffer, pos: number, end: number): number
-  /** The peer has ended its side: nothing more will be pushed. */
-  finish(): void
-  /** The connection's deadline has passed. */
-  expire(): void
-  /** What was held back has been sent. */
-  drained(): void
-  /** The server goes away: finish in the protocol's own way. */
-  shutdown(): void
-  /** The socket is closed. */
-  closed(): void
-}
+export type { ClientSession, Member, Session } from './host.ts'
 
 const owner = Symbol('connection')
-
-/** A client among the others: what the application reaches it by. */
-export interface Member {
-  readonly client: Client
-  /** What keeps it from sending more than is taken. */
-  readonly connection: Faucet
-  /** What it can be answered through now; on HTTP there is none between two requests. */
-  readonly writer: Writer | undefined
-  /** Sends one message that goes to many. Returns `false` when the client is slow, gone, or not listening. */
-  send(outgoing: Outgoing): boolean
-}
-
-/** The session of a client that has a connection of its own. */
-export interface ClientSession extends Session, Member {
-  readonly connection: Connection<ConnectionHost>
-}
 
 type OwnedSocket = Duplex & { [owner]: Connection<ConnectionHost> }
 
@@ -302,6 +267,7 @@ export class Connection<Owner extends ConnectionHost = Host> implements Deadline
   release(): Duplex {
     const socket = this.socket
     this.flush()
+    this.session = RELEASED
     socket.removeListener('data', onData)
     socket.removeListener('end', onEnd)
     socket.removeListener('drain', onDrain)
@@ -353,6 +319,7 @@ export class Connection<Owner extends ConnectionHost = Host> implements Deadline
     } finally {
       this.reading = false
     }
+    if (this.session === RELEASED) return
     if (this.pending) this.flush()
     if (this.socket.writableLength > STOP_READING_ABOVE && this.socket.writableNeedDrain) {
       this.throttled = true
@@ -386,6 +353,17 @@ export class Connection<Owner extends ConnectionHost = Host> implements Deadline
     this.host.budget.release(this)
     this.host.closed(this)
   }
+}
+
+/** Of a connection whose socket is somebody else's: nothing that is still under way reaches it. */
+const RELEASED: Session = {
+  held: 0,
+  push: (_chunk, _pos, end) => end,
+  finish() {},
+  expire() {},
+  drained() {},
+  shutdown() {},
+  closed() {},
 }
 
 function onData(this: Duplex, chunk: Buffer): void {

@@ -6,6 +6,7 @@ import type { TlsDetails } from './tls/tls-endpoint.ts'
  * of HTTP/2, a proxy that speaks for it) describes one.
  */
 export interface Endpoint {
+  /** Whether the client came over TLS: here, or as far as a proxy that is believed. */
   readonly encrypted?: boolean | undefined
   /** The server name that it asked for in TLS; `false` where it asked for none. */
   readonly servername?: string | false | null | undefined
@@ -14,28 +15,52 @@ export interface Endpoint {
   readonly remoteFamily?: string | undefined
   readonly localAddress?: string | undefined
   readonly localPort?: number | undefined
-  /** What its handshake tells, where it came over TLS. */
+  /** What its handshake tells, where it came over TLS to this server. */
   readonly tls?: TlsDetails | undefined
-  /** Whether a proxy has told where it is: the socket is the proxy's then. */
-  readonly proxied?: boolean | undefined
+  /** What a PROXY header has told: where the client is, or nothing (LOCAL, UNKNOWN). `undefined`: there was none. */
+  readonly proxied?: 'client' | 'nothing' | undefined
   /** The version of HTTP that it speaks, where node:http is shown another one. */
   readonly httpVersion?: '2.0' | undefined
 }
 
 const ADDRESSES = ['remoteAddress', 'remotePort', 'remoteFamily', 'localAddress', 'localPort'] as const
 
+/** `::ffff:1.2.3.4`, as sockets that listen on `::` see IPv4 (RFC 4291 §2.5.5.2). */
+const MAPPED = '::ffff:'
+
+/** An address as it is compared: without its zone (RFC 4007 §11), IPv4 as itself. */
+export function bareAddress(address: string): string {
+  const zone = address.indexOf('%')
+  const bare = zone < 0 ? address : address.slice(0, zone)
+  return bare.startsWith(MAPPED) && bare.includes('.') ? bare.slice(MAPPED.length) : bare
+}
+
 /** Has a socket that a proxy has connected tell where the client is. */
 export function showEndpoint(socket: Duplex, endpoint: Endpoint): void {
-  if (endpoint.proxied !== true) return
+  if (endpoint.proxied !== 'client') return
   for (const name of ADDRESSES)
     Object.defineProperty(socket, name, { value: endpoint[name], configurable: true })
 }
 
-/** Puts back what was read of a socket that nobody listens to any more; it flows for whoever listens next. */
+type Flowing = Duplex & { readableFlowing: boolean | null }
+type Ended = Duplex & { readonly _readableState: { ended: boolean; endEmitted: boolean } }
+
+/**
+ * Puts back what was read of a socket that nobody listens to any more, its end too: whoever listens next sees all of it.
+ * There is no other way to read an end twice than to take it back where Node keeps it; a stream of our own in the socket's
+ * place would cost every route for the sake of the few clients that end within their first bytes.
+ */
 export function restore(socket: Duplex, first: Buffer): void {
+  const { readableEnded } = socket
   socket.pause()
-  if (first.length > 0)
-    socket.unshift(first)
+  if (readableEnded) {
+    const state = (socket as Ended)._readableState
+    state.ended = false
+    state.endEmitted = false
+  }
+  if (first.length > 0) socket.unshift(first)
+  if (readableEnded)
+    socket.push(null)
     // Not paused, as after `pause`, but as it was before anybody had listened.
-  ;(socket as Duplex & { readableFlowing: boolean | null }).readableFlowing = null
+  ;(socket as Flowing).readableFlowing = null
 }

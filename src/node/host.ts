@@ -1,8 +1,10 @@
+/** What the parts of a server ask of each other. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex, Readable } from 'node:stream'
 import type { ClientHello } from '../sniff/index.ts'
 import type { Client } from './client/client.ts'
-import type { Connection, Member, Session } from './connection.ts'
+import type { Faucet } from './client/message-queue.ts'
+import type { Connection } from './connection.ts'
 import type { FrontDoor } from './door/front-door.ts'
 import type { RouteTarget } from './door/routes.ts'
 import type { Endpoint } from './endpoint.ts'
@@ -11,7 +13,42 @@ import type { HttpWriter } from './http/writer.ts'
 import type { BufferBudget } from './limits/buffer-budget.ts'
 import type { Deadlines } from './limits/deadlines.ts'
 import type { Settings } from './limits/options.ts'
+import type { Outgoing } from './outgoing.ts'
 import type { Writer } from './writer.ts'
+
+/** A stage that reads a connection: sniffing, HTTP, WebSocket, raw. */
+export interface Session {
+  /** Bytes that it keeps of unfinished messages. */
+  readonly held: number
+  /** Reads `chunk` from `pos` up to `end`; returns less than `end` to be pushed the rest after `resume`. */
+  push(chunk: Buffer, pos: number, end: number): number
+  /** The peer has ended its side: nothing more will be pushed. */
+  finish(): void
+  /** The connection's deadline has passed. */
+  expire(): void
+  /** What was held back has been sent. */
+  drained(): void
+  /** The server goes away: finish in the protocol's own way. */
+  shutdown(): void
+  /** The socket is closed. */
+  closed(): void
+}
+
+/** A client among the others: what the application reaches it by. */
+export interface Member {
+  readonly client: Client
+  /** What keeps it from sending more than is taken. */
+  readonly connection: Faucet
+  /** What it can be answered through now; on HTTP there is none between two requests. */
+  readonly writer: Writer | undefined
+  /** Sends one message that goes to many. Returns `false` when the client is slow, gone, or not listening. */
+  send(outgoing: Outgoing): boolean
+}
+
+/** The session of a client that has a connection of its own. */
+export interface ClientSession extends Session, Member {
+  readonly connection: Connection<ConnectionHost>
+}
 
 /** A message as it is delivered: whole, or with `stream` as it arrives. */
 export type Message = Buffer | Readable
@@ -39,6 +76,8 @@ export interface ConnectionHost {
 
 /** What the server's own sessions ask of it besides. */
 export interface Host extends ConnectionHost {
+  /** Whether it accepts nothing any more. */
+  readonly closing: boolean
   /** Whether it has a certificate. */
   readonly encrypts: boolean
   /** Whether the application takes requests that are no messages. */
@@ -66,8 +105,11 @@ export interface Host extends ConnectionHost {
   readonly door: FrontDoor
   /** Recognises what the connection speaks from here on. */
   sniff(connection: Connection): Session
-  /** A proxy has told where the client is: it may be one too many from there. */
-  proxied(connection: Connection): void
+  /**
+   * A proxy has told where the client is: it may be one too many from there. Otherwise another session takes over; returns
+   * the position in `chunk` from which it is to be pushed.
+   */
+  proxied(connection: Connection, chunk: Buffer, pos: number): number
   /** Gives the connection's socket to a route; `first` was read of it. */
   route(connection: Connection, first: Buffer, target: RouteTarget): void
   /** Takes the socket of a connection that begins with this ClientHello, as far as it could be read. */
@@ -88,5 +130,5 @@ export interface Host extends ConnectionHost {
    */
   ask<Answer>(question: () => Answer | Promise<Answer>): Answer | Promise<Answer | Failed> | Failed
   /** The connection has shown its protocol. */
-  sniffed(connection: Connection, protocol: string, bytes: number, milliseconds: number): void
+  sniffed(connection: Connection): void
 }

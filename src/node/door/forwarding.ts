@@ -1,11 +1,15 @@
 /**
  * Two sockets, each of which gets what the other sends: with the back-pressure of both, and each end of a side handed on as
- * such, so that a half-closed connection stays one. Both go when one fails, or when nothing was said for the idle time.
+ * such, so that a half-closed connection stays one.
+ *
+ * CONNECTING → OPEN → ENDING. While the target is connected to, the client is not read from. Once one of the two sockets is
+ * closed, or has failed, the other still gets what was received for it, and then the end; what it sends is dropped. It is over
+ * when both are closed, and until then it has a deadline in every state.
  */
 import { connect, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { formatProxyHeader } from '../../sniff/index.ts'
-import type { Endpoint } from '../endpoint.ts'
+import { bareAddress, type Endpoint } from '../endpoint.ts'
 import { PortmanteauError } from '../errors.ts'
 import type { Deadlined, Deadlines } from '../limits/deadlines.ts'
 
@@ -24,13 +28,18 @@ export interface ForwardTarget {
 
 export interface ForwardingHost {
   readonly deadlines: Deadlines
-  readonly settings: { readonly idleTimeout: number }
-  /** A forwarding went wrong, and is over. */
+  readonly settings: { readonly idleTimeout: number; readonly closeTimeout: number }
+  /** A forwarding went wrong. */
   forwardingFailed(error: Error, client: Duplex): void
+  /** Both of its sockets are closed. */
   forwardingEnded(forwarding: Forwarding): void
 }
 
 const CONNECT_TIMEOUT = 10_000
+
+const CONNECTING = 0
+const OPEN = 1
+const ENDING = 2
 
 export class Forwarding implements Deadlined {
   deadline: number
@@ -39,8 +48,9 @@ export class Forwarding implements Deadlined {
   private readonly target: ForwardTarget
   private readonly upstream: Socket
   private readonly idleTimeout: number
-  private connected: boolean
-  private over: boolean
+  private state: number
+  /** Bytes that waited for a side that is being ended, when they were last looked at. */
+  private waiting: number
 
   /** Takes a client's socket that nobody listens to; `first` was read of it. */
   constructor(
@@ -54,27 +64,26 @@ export class Forwarding implements Deadlined {
     this.client = client
     this.target = target
     this.idleTimeout = target.idleTimeout ?? host.settings.idleTimeout
-    this.connected = false
-    this.over = false
+    this.state = CONNECTING
+    this.waiting = Number.POSITIVE_INFINITY
     this.deadline = host.deadlines.after(target.connectTimeout ?? CONNECT_TIMEOUT)
-    this.upstream = connect({
-      host: target.host ?? 'localhost',
-      port: target.port,
-      allowHalfOpen: true,
-      noDelay: true,
-    })
+    const { host: name = 'localhost', port } = target
+    this.upstream = connect({ host: name, port, allowHalfOpen: true, noDelay: true })
     host.deadlines.add(this)
     client.pause()
     this.listen()
+    if (client.destroyed) this.destroy()
     if (target.proxyProtocol !== undefined) this.upstream.write(proxyHeaderOf(endpoint, target.proxyProtocol))
     if (first.length > 0) this.upstream.write(first)
   }
 
-  /** The time is up: to connect, or since the last byte. */
+  /** The time is up: to connect, since the last byte, or to end. */
   expire(): void {
-    const what = this.connected ? 'nothing was said for too long' : 'the target does not answer'
-    const code = this.connected ? 'ERR_IDLE_TIMEOUT' : 'ERR_ROUTE_UNREACHABLE'
-    this.fail(new PortmanteauError(code, `Cannot forward the connection: ${what}`))
+    if (this.state === CONNECTING) this.fail(this.unreachable(undefined))
+    else if (this.state === OPEN) {
+      const problem = `Cannot keep the connection: nothing was said for ${this.idleTimeout} ms`
+      this.fail(new PortmanteauError('ERR_IDLE_TIMEOUT', problem))
+    } else if (!this.goesOn()) this.destroy()
   }
 
   destroy(): void {
@@ -84,63 +93,76 @@ export class Forwarding implements Deadlined {
 
   private listen(): void {
     const { client, upstream } = this
+    const touch = () => this.touch()
     upstream.on('connect', () => {
-      this.connected = true
+      this.state = OPEN
       this.touch()
+      client.on('data', touch)
+      upstream.on('data', touch)
       client.pipe(upstream)
       upstream.pipe(client)
     })
-    client.on('data', () => this.touch())
-    client.pause()
-    upstream.on('data', () => this.touch())
-    upstream.on('error', (error) => this.fail(this.describe(error)))
-    client.on('error', (error) => this.fail(error))
-    client.on('close', () => this.end())
-    upstream.on('close', () => this.end())
+    upstream.on('error', (error) => this.fail(this.state === CONNECTING ? this.unreachable(error) : error))
+    client.on('error', (error) => this.fail(error, upstream))
+    client.on('close', () => this.closed(upstream))
+    upstream.on('close', () => this.closed(client))
   }
 
   private touch(): void {
-    this.deadline = this.host.deadlines.after(this.idleTimeout)
+    if (this.state === OPEN) this.deadline = this.host.deadlines.after(this.idleTimeout)
   }
 
-  private describe(error: Error): Error {
-    if (this.connected) return error
+  private unreachable(cause: Error | undefined): PortmanteauError {
     const { host = 'localhost', port } = this.target
-    return new PortmanteauError(
-      'ERR_ROUTE_UNREACHABLE',
-      `Cannot forward the connection: ${host}:${port} cannot be reached`,
-      { cause: error },
-    )
+    const problem = cause === undefined ? 'does not answer' : 'cannot be reached'
+    const message = `Cannot forward the connection: ${host}:${port} ${problem}`
+    return new PortmanteauError('ERR_ROUTE_UNREACHABLE', message, { cause })
   }
 
-  private fail(error: Error): void {
-    if (this.over) return
+  /** `left` is the side that is not to blame. */
+  private fail(error: Error, left: Duplex = this.client): void {
+    if (this.state === ENDING) return
     this.host.forwardingFailed(error, this.client)
-    this.end()
+    this.end(left)
+    if (left === this.client) this.upstream.destroy()
   }
 
-  /** One side is closed, both of its directions: nothing can reach the other any more but what waits for it. */
-  private end(): void {
-    if (this.over) return
-    this.over = true
-    this.host.deadlines.remove(this)
-    for (const side of [this.client, this.upstream]) {
-      if (side.destroyed) continue
-      if (side.writableLength > 0 && !side.errored) side.end(() => side.destroy())
-      else side.destroy()
-    }
-    this.host.forwardingEnded(this)
+  /** One side is closed, both of its directions. */
+  private closed(other: Duplex): void {
+    if (this.client.closed && this.upstream.closed) {
+      this.host.deadlines.remove(this)
+      this.host.forwardingEnded(this)
+    } else if (this.state !== ENDING) this.end(other)
+  }
+
+  private end(side: Duplex): void {
+    this.state = ENDING
+    this.client.unpipe()
+    this.upstream.unpipe()
+    this.deadline = this.host.deadlines.after(this.host.settings.closeTimeout)
+    if (side.destroyed) return
+    side.end()
+    // What it still sends is dropped, so that no reset overtakes our last bytes.
+    side.resume()
+  }
+
+  /** Whether a side that reads slowly still takes what waits for it. */
+  private goesOn(): boolean {
+    const before = this.waiting
+    this.waiting = this.client.writableLength + this.upstream.writableLength
+    if (this.waiting === 0 || this.waiting >= before) return false
+    this.deadline = this.host.deadlines.after(this.host.settings.closeTimeout)
+    return true
   }
 }
 
 function proxyHeaderOf(endpoint: Endpoint, version: 1 | 2): Uint8Array {
-  const { remoteAddress, remotePort, localAddress, localPort } = endpoint
-  if (remoteAddress === undefined || localAddress === undefined) {
-    return formatProxyHeader({ version, source: null, destination: null })
-  }
+  const { remoteAddress, remotePort = 0, localAddress, localPort = 0 } = endpoint
+  // A socket of the file system has no addresses, and one that is reset already none any more.
+  if (remoteAddress === undefined || localAddress === undefined) return formatProxyHeader({ version })
   return formatProxyHeader({
     version,
-    source: { address: remoteAddress, port: remotePort ?? 0 },
-    destination: { address: localAddress, port: localPort ?? 0 },
+    source: { address: bareAddress(remoteAddress), port: remotePort },
+    destination: { address: bareAddress(localAddress), port: localPort },
   })
 }

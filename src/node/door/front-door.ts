@@ -10,10 +10,18 @@ import { type RouteMatch, Routes, type RouteTarget } from './routes.ts'
  * What every server recognises: what it speaks itself, and what is refused by name instead of reaching the application as
  * lines. Whatever else is known is only in the running while a route takes it.
  */
-const ALWAYS = ['tls', 'sslv2', 'proxyV1', 'proxyV2', 'http1', 'http2']
+const ALWAYS: ReadonlySet<string> = new Set(['tls', 'sslv2', 'proxyV1', 'proxyV2', 'http1', 'http2'])
+
+/** The names of our verdicts. */
+const OURS: ReadonlyMap<number, string> = new Map(
+  knownSignatures.map(({ name, verdict }) => [verdict!, name] as const),
+)
 
 /** Tables of our own signatures are shared by all servers of the process: to compile one takes milliseconds. */
 const sharedTables = new Map<string, SignatureTable>()
+
+/** Any port, to see whether a policy can be made. */
+const SOME_PORT = 1
 
 export class FrontDoor {
   readonly routes: Routes
@@ -21,19 +29,21 @@ export class FrontDoor {
   readonly trust: ProxyTrust
   private readonly settings: Settings
   private readonly signatures: readonly Signature[]
+  private readonly names: ReadonlySet<string>
   private compiled: SignatureTable | undefined
-  private policy: Uint8Array | undefined
 
+  /** Throws `ERR_OPTION`, `ERR_SIGNATURE_…` or `ERR_FLASH_POLICY_INVALID` where an option is no possible value. */
   constructor(settings: Settings) {
     this.settings = settings
     this.routes = new Routes()
     this.counters = new DoorCounters()
-    this.trust = new ProxyTrust(settings.proxy)
+    this.trust = new ProxyTrust(settings.proxy, settings.forwarded)
     this.signatures = [...knownSignatures, ...settings.signatures]
+    this.names = new Set(['raw', ...this.signatures.filter(isNamed).map(({ name }) => name)])
     this.compiled = undefined
-    this.policy = undefined
-    // What cannot be compiled is told at once.
+    // What cannot be made is told at once, and not to the first peer that asks.
     if (settings.signatures.length > 0) void new SignatureTable(this.signatures)
+    this.flashPolicy(SOME_PORT)
   }
 
   /** The signatures that are in the running. */
@@ -41,52 +51,45 @@ export class FrontDoor {
     return (this.compiled ??= this.compile())
   }
 
+  /** What a verdict of the table is called: of several ways to recognise one protocol, by our own. */
+  nameOf(verdict: number): string {
+    return OURS.get(verdict) ?? this.table.nameOf(verdict)!
+  }
+
+  /** Holds for connections that are still to be recognised. */
   route(match: RouteMatch, target: RouteTarget): void {
-    const names = new Set(['raw', ...DATAGRAMS, ...this.signatures.map(({ name }) => name)])
-    this.routes.add(match, target, names)
+    this.routes.add(match, target, this.names)
     this.compiled = undefined
   }
 
-  /** The Flash policy for a port, or nothing where it is not served. */
-  flashPolicy(port: number): Uint8Array | undefined {
-    const { flashPolicy: rules } = this.settings
-    if (rules === undefined) return undefined
-    this.policy ??= flashPolicy(rules.map(({ domain, ports }) => ({ domain, ports: ports ?? [port] })))
-    return this.policy
+  /** The Flash policy for a port; where there is none (a socket of the file system), only of rules that name theirs. */
+  flashPolicy(port: number | undefined): Uint8Array {
+    const rules = this.settings.flashPolicy ?? []
+    const forPort = rules.map(({ domain, ports }) => ({ domain, ports: ports ?? (port ? [port] : []) }))
+    return flashPolicy(forPort.filter(({ ports }) => ports.length > 0))
   }
 
   private compile(): SignatureTable {
-    const names = this.signatures.map(({ name }) => name).filter((name) => this.isInTheRunning(name))
-    const own = this.settings.signatures.some(({ name }) => names.includes(name))
-    if (own) return new SignatureTable(this.signatures, names)
+    const chosen = this.signatures.filter((signature) => this.isInTheRunning(signature))
+    const names = chosen.map(({ name }) => name)
+    if (chosen.some((signature) => !knownSignatures.includes(signature))) {
+      return new SignatureTable(this.signatures, names)
+    }
     const key = names.join()
     const shared = sharedTables.get(key) ?? new SignatureTable(knownSignatures, names)
     sharedTables.set(key, shared)
     return shared
   }
 
-  private isInTheRunning(name: string): boolean {
-    if (ALWAYS.includes(name) || this.routes.names.has(name)) return true
-    return name === 'flashPolicy' && this.settings.flashPolicy !== undefined
+  private isInTheRunning({ name, verdict }: Signature): boolean {
+    const called = (verdict === undefined ? undefined : OURS.get(verdict)) ?? name
+    if (ALWAYS.has(called) || this.routes.has(called)) return true
+    return called === 'flashPolicy' && this.settings.flashPolicy !== undefined
   }
 }
 
-/** Kinds of datagrams that may have a route. */
-export const DATAGRAMS: readonly string[] = ['stun', 'dtls', 'turnChannel', 'quic', 'wireguard']
-
-interface Reason {
-  readonly code: string
-  readonly message: string
+/** One of the application's own may be another way to recognise a protocol of ours: then it has no name of its own. */
+function isNamed(signature: Signature): boolean {
+  const { name, verdict } = signature
+  return verdict === undefined || !OURS.has(verdict) || OURS.get(verdict) === name
 }
-
-const UNEXPECTED: Reason = {
-  code: 'ERR_PROXY_UNEXPECTED',
-  message: 'Cannot accept the connection: it begins with a PROXY header, and is from no proxy',
-}
-
-/** What is refused by name, and why. */
-export const REFUSED: ReadonlyMap<string, Reason> = new Map([
-  ['sslv2', { code: 'ERR_SSLV2', message: 'Cannot start TLS: the client asks for SSL 2.0' }],
-  ['proxyV1', UNEXPECTED],
-  ['proxyV2', UNEXPECTED],
-])

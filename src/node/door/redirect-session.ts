@@ -1,10 +1,18 @@
 /** Plain HTTP where TLS is required: one answer that says where the same is over TLS, and nothing else. */
-import { AnswerHead, errorAnswer, RequestHead } from '../../http/index.ts'
+import { AnswerHead, errorAnswer, type Field, RequestHead } from '../../http/index.ts'
 import type { Connection, Session } from '../connection.ts'
+import { RefusedError } from '../errors.ts'
 import { decodeLatin1 } from '../http/latin1.ts'
 
 /** RFC 9110 §15.4.9: the same request again, method and body as they are. */
 const PERMANENT_REDIRECT = 308
+
+/** RFC 9110 §15.5.22, RFC 2817 §4.2: where nobody has said what host it is, TLS is asked for on the same port. */
+const UPGRADE_REQUIRED = 426
+const UPGRADE_TO_TLS: readonly Field[] = [
+  ['Upgrade', 'TLS/1.2, HTTP/1.1'],
+  ['Connection', 'upgrade'],
+]
 
 export class RedirectSession implements Session {
   readonly held = 0
@@ -34,7 +42,8 @@ export class RedirectSession implements Session {
   }
 
   expire(): void {
-    this.refuse({ status: 408, message: 'Cannot wait any longer: the request head is late' })
+    const message = 'Cannot wait any longer: the request head is late'
+    this.refuse(new RefusedError('ERR_HTTP_HEAD_TIMEOUT', 408, message))
   }
 
   drained(): void {}
@@ -45,30 +54,39 @@ export class RedirectSession implements Session {
 
   closed(): void {}
 
-  /** HTTP/1.0 may have no Host: then it is not known where to. */
   private redirect(): void {
-    const { head, connection } = this
-    const { host, path, method } = head
-    if (host === '') return this.refuse({ status: 426, message: 'Cannot serve the request: TLS is required' })
+    const { host, path } = this.head
+    // HTTP/1.0 may have no Host: then it is not known where to.
+    if (host === '') return this.answerUpgrade()
+    const text = `https://${host}${path === '*' ? '/' : path}`
     const answer = new AnswerHead()
-    const text = `https://${host}${path === '*' ? '/' : path}\n`
     answer.status = PERMANENT_REDIRECT
-    answer.setField('Location', text.trimEnd())
+    answer.setField('Location', text)
     answer.setField('Content-Type', 'text/plain; charset=utf-8')
-    const isHead = method === 'HEAD'
     const formatted = answer.format({
-      length: text.length,
+      length: text.length + 1,
       keepAlive: false,
       versionMinor: 1,
-      date: connection.host.date(),
-      head: isHead,
+      date: this.connection.host.date(),
+      head: this.isHead,
     })
-    this.send(isHead ? formatted : formatted + text)
+    this.send(this.isHead ? formatted : `${formatted}${text}\n`)
   }
 
-  private refuse(error: { readonly status: number; readonly message: string }): void {
-    const fields: [string, string][] = error.status === 426 ? [['Upgrade', 'TLS/1.2, HTTP/1.1']] : []
-    this.send(errorAnswer(error, { date: this.connection.host.date(), fields }))
+  private get isHead(): boolean {
+    return this.head.method === 'HEAD'
+  }
+
+  private answerUpgrade(): void {
+    const required = { status: UPGRADE_REQUIRED, message: 'Cannot serve the request: TLS is required' }
+    const date = this.connection.host.date()
+    this.send(errorAnswer(required, { date, fields: UPGRADE_TO_TLS, head: this.isHead }))
+  }
+
+  private refuse(error: Error & { readonly status: number }): void {
+    const { host } = this.connection
+    host.report(error, this.connection)
+    this.send(errorAnswer(error, { date: host.date(), head: this.isHead }))
   }
 
   private send(text: string): void {

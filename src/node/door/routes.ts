@@ -1,21 +1,35 @@
 /** Where connections go that are not ours: by the protocol that they speak, or by what a ClientHello asks for. */
 import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { PortmanteauError } from '../errors.ts'
-import { readServerName } from '../tls/certificates.ts'
+import { forName, readServerName } from '../tls/certificates.ts'
 import type { ForwardTarget } from './forwarding.ts'
 
 /**
- * What a route takes: the name of a signature (`'ssh'`, one of your own, `'tls'`, `'http'`, `'http2'`), `'raw'` for what is
- * nothing else, TLS for a server name (`*.example.com`: any below it) which is passed on undecrypted, or what was
- * decrypted of connections for which ALPN chose a protocol of your own.
+ * What a route takes: the name of a signature (`'ssh'`, one of your own, `'tls'`, `'http1'`, `'http2'`), `'raw'` for what is
+ * nothing else, the name of a kind of datagrams (`'stun'`, `'dtls'`, `'turnChannel'`, `'quic'`, `'wireguard'`), TLS for a server
+ * name (`*.example.com`: any below it) which is passed on undecrypted, or what was decrypted of connections for which
+ * ALPN chose a protocol of your own.
+ *
+ * What is more exact comes first: a server name before `'tls'`, its own name before its `*.`, `{ alpn }` before `'http1'` and
+ * `'http2'`, which are also routes for what ALPN has chosen.
  */
 export type RouteMatch = string | { readonly sni: string } | { readonly alpn: string }
 
-/** Gets the socket as if nobody had read from it. */
+/**
+ * Gets the socket as if nobody had read from it, its end included. It is half-open, as every socket of the server: once the
+ * client has ended its side, end the other one. Of datagrams it gets a duplex of objects, one datagram each.
+ */
 export type RouteHandler = (socket: Socket) => void
+
+/** Gets the datagrams of one sender, as buffers, and sends it what is written, each a datagram. */
+export type DatagramHandler = (datagrams: Duplex) => void
 
 /** Another server, or a function. */
 export type RouteTarget = ForwardTarget | RouteHandler
+
+/** The kinds of datagrams that may have a route. */
+export const DATAGRAMS: ReadonlySet<string> = new Set(['stun', 'dtls', 'turnChannel', 'quic', 'wireguard'])
 
 export class Routes {
   private readonly named: Map<string, RouteTarget>
@@ -28,25 +42,29 @@ export class Routes {
     this.protocols = new Map()
   }
 
-  /** Throws `ERR_ROUTE` for what cannot be a route. `names` are those of signatures. */
+  /**
+   * Adds a route, in the place of an earlier one that takes the same. Throws `ERR_ROUTE` for what cannot be one. `names` are
+   * those of signatures.
+   */
   add(match: RouteMatch, target: RouteTarget, names: ReadonlySet<string>): void {
-    checkTarget(target)
+    checkTarget(target, typeof match === 'string' && DATAGRAMS.has(match))
     if (typeof match === 'string') {
-      if (!names.has(match)) throw unusable(`nothing is recognised as ${JSON.stringify(match)}`)
+      if (!names.has(match) && !DATAGRAMS.has(match)) {
+        throw unusable(`nothing is recognised as ${JSON.stringify(match)}`)
+      }
       this.named.set(match, target)
-    } else if (typeof match === 'object' && 'sni' in match) {
-      this.serverNames.set(readServerName(match.sni), target)
-    } else if (typeof match?.alpn === 'string' && match.alpn.length > 0 && match.alpn.length < 256) {
-      this.protocols.set(match.alpn, target)
-    } else throw unusable('it matches neither a protocol, nor a server name, nor a protocol of ALPN')
+    } else if (typeof match === 'object' && match !== null && 'sni' in match) {
+      this.serverNames.set(readName(match.sni), target)
+    } else if (isProtocol(match?.alpn)) this.protocols.set(match.alpn, target)
+    else throw unusable('it matches neither a protocol, nor a server name, nor a protocol of ALPN')
   }
 
-  /** The names of signatures that have a route. */
-  get names(): ReadonlySet<string> {
-    return new Set(this.named.keys())
+  /** Whether something of that name has a route. */
+  has(name: string): boolean {
+    return this.named.has(name)
   }
 
-  /** The protocols that ALPN may choose for a route. */
+  /** The protocols that ALPN may choose for a route, besides those of HTTP. */
   get alpnProtocols(): readonly string[] {
     return [...this.protocols.keys()]
   }
@@ -61,30 +79,52 @@ export class Routes {
   }
 
   forServerName(name: string): RouteTarget | undefined {
-    if (name === '') return undefined
-    const exact = this.serverNames.get(name)
-    if (exact !== undefined) return exact
-    for (let dot = name.indexOf('.'); dot >= 0; dot = name.indexOf('.', dot + 1)) {
-      const below = this.serverNames.get(`*${name.slice(dot)}`)
-      if (below !== undefined) return below
-    }
-    return undefined
+    return name === '' ? undefined : forName(this.serverNames, name)
   }
 
+  /** By what ALPN has chosen. */
   forProtocol(protocol: string): RouteTarget | undefined {
-    return this.protocols.get(protocol)
+    const name = SIGNATURES.get(protocol)
+    return this.protocols.get(protocol) ?? (name === undefined ? undefined : this.named.get(name))
   }
 }
 
-function checkTarget(target: RouteTarget): void {
-  if (typeof target === 'function') return
-  const port: unknown = target?.port
-  if (typeof port !== 'number' || !Number.isInteger(port) || port < 1 || port > 65_535) {
-    throw unusable(`its port ${String(port)} is none`)
+/** What the protocols of ALPN (RFC 7301 §6, RFC 9113 §3.2) are as signatures. */
+const SIGNATURES: ReadonlyMap<string, string> = new Map([
+  ['http/1.1', 'http1'],
+  ['h2', 'http2'],
+])
+
+/** RFC 7301 §3.1: 1 to 255 bytes. */
+function isProtocol(name: unknown): name is string {
+  return typeof name === 'string' && name.length > 0 && Buffer.byteLength(name) < 256
+}
+
+function readName(name: string): string {
+  try {
+    return readServerName(name)
+  } catch (error) {
+    throw unusable((error as Error).message)
   }
-  const { proxyProtocol } = target
+}
+
+function checkTarget(target: RouteTarget, isDatagrams: boolean): void {
+  if (typeof target === 'function') return
+  if (typeof target !== 'object' || target === null)
+    throw unusable('it leads neither to a port, nor to a function')
+  const { host, port, proxyProtocol } = target
+  if (!Number.isInteger(port) || port < 1 || port > 65_535) throw unusable(`its port ${String(port)} is none`)
+  if (host !== undefined && (typeof host !== 'string' || host === '')) {
+    throw unusable(`its host ${JSON.stringify(host)} is none`)
+  }
   if (proxyProtocol !== undefined && proxyProtocol !== 1 && proxyProtocol !== 2) {
     throw unusable(`the PROXY protocol has no version ${String(proxyProtocol)}`)
+  }
+  if (proxyProtocol !== undefined && isDatagrams) throw unusable('datagrams have no PROXY header')
+  for (const name of ['connectTimeout', 'idleTimeout'] as const) {
+    const value: unknown = target[name]
+    if (value === undefined || (typeof value === 'number' && value > 0)) continue
+    throw unusable(`its ${name} ${String(value)} is not a number above 0`)
   }
 }
 

@@ -10,7 +10,7 @@ import {
 } from '../../raw/index.ts'
 import type { Signature } from '../../sniff/index.ts'
 import { VERSIONS, type Version } from '../../ws-codec/index.ts'
-import type { ProxyOption } from '../door/proxy-trust.ts'
+import type { ForwardedOption, ProxyOption } from '../door/proxy-trust.ts'
 import { PortmanteauError } from '../errors.ts'
 import {
   type AnswerCompressionSettings,
@@ -31,6 +31,7 @@ type Passed =
   | 'sni'
   | 'tls'
   | 'proxy'
+  | 'forwarded'
   | 'signatures'
   | 'udp'
   | 'flashPolicy'
@@ -55,6 +56,7 @@ export interface Settings
   http1: boolean
   tls: 'optional' | 'required'
   proxy: ProxyOption | undefined
+  forwarded: ForwardedOption | undefined
   signatures: readonly Signature[]
   udp: UdpSettings | undefined
   flashPolicy: readonly PolicyRule[] | undefined
@@ -125,10 +127,11 @@ export function resolveOptions(options: ServerOptions): Settings {
     http1: options.http !== false,
     tls: readTls(options.tls),
     proxy: options.proxy,
+    forwarded: options.forwarded,
     signatures: options.signatures ?? [],
     udp: resolveUdp(options.udp),
     flashPolicy: readFlashPolicy(options),
-    flashPolicyPort: options.flashPolicyPort,
+    flashPolicyPort: readFlashPolicyPort(options),
     versions: readVersions(options.versions),
     compression: resolveCompression(options.compression),
     answerCompression: resolveAnswerCompression(options.answerCompression),
@@ -187,6 +190,17 @@ function readFlashPolicy({ flashPolicy: option, allowOrigin }: ServerOptions): S
       `Cannot use option flashPolicy: ${String(pattern)} of allowOrigin cannot be written in a policy`,
     )
   })
+}
+
+function readFlashPolicyPort(options: ServerOptions): number | undefined {
+  const { flashPolicyPort: port } = options
+  if (port === undefined) return undefined
+  const problem = !Number.isInteger(port) || port < 1 || port > 65_535 ? `${String(port)} is not a port` : ''
+  if (problem === '' && readFlashPolicy(options) !== undefined) return port
+  throw new PortmanteauError(
+    'ERR_OPTION',
+    `Cannot use option flashPolicyPort: ${problem || 'there is no flashPolicy to be served there'}`,
+  )
 }
 
 const FRAMINGS: ReadonlyMap<unknown, Framing> = new Map<unknown, Framing>([

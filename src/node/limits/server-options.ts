@@ -4,7 +4,7 @@ import type { OriginPattern } from '../../http/index.ts'
 import type { FlashPolicyRule, Framing } from '../../raw/index.ts'
 import type { Signature } from '../../sniff/index.ts'
 import type { Version } from '../../ws-codec/index.ts'
-import type { ProxyOption } from '../door/proxy-trust.ts'
+import type { ForwardedOption, ProxyOption } from '../door/proxy-trust.ts'
 import type { AnswerCompressionOptions } from '../http/coding/answer-compression-options.ts'
 import type { Request } from '../http/request.ts'
 import type { SniOption } from '../tls/certificates.ts'
@@ -53,10 +53,17 @@ export interface ServerOptions
    */
   tls?: 'optional' | 'required'
   /**
-   * Whether a PROXY header tells where clients are: `'off'` (the default: one is refused), `'required'`, or required from
-   * these addresses and ranges and refused from all others. Their `Forwarded` and `X-Forwarded-For` are believed, too.
+   * Whether a PROXY header tells where clients are: `'off'` (the default: one is refused), `'required'`, or
+   * `{ trusted: […] }`: required from these addresses and ranges and refused from all others. With `header: false` they
+   * write none, and are only believed in the field of `forwarded`.
    */
   proxy?: ProxyOption
+  /**
+   * The field in which those of `proxy: { trusted }` say where an HTTP request or a WebSocket is from: `'x-forwarded-for'` (and
+   * `X-Forwarded-Proto` with it) or `'forwarded'` (RFC 7239). Name the one that they all write: the other they pass on from
+   * anybody. Default `false`: neither is believed.
+   */
+  forwarded?: ForwardedOption
   /** Protocols of your own to recognise, for routes: see `defineSignature` in `portmanteau/sniff`. */
   signatures?: readonly Signature[]
   /** Take datagrams on the same port number, too: each is a message. Default `false`. */

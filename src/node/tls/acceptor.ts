@@ -1,11 +1,14 @@
 /**
  * TLS on sockets that were accepted elsewhere. `tls.Server` never listens here: it is handed the sockets that
- * begin with a ClientHello, and does the handshake, its timeout, ALPN and the certificates.
+ * begin with a ClientHello, and does the handshake, ALPN and the certificates. The time is our own, from accept: Node's is
+ * that of an idle socket.
  */
 import type { Socket } from 'node:net'
 import { createServer, type SecureContextOptions, type Server, type TLSSocket } from 'node:tls'
 import type { ClientHello } from '../../sniff/index.ts'
 import type { Endpoint } from '../endpoint.ts'
+import { PortmanteauError } from '../errors.ts'
+import type { Deadlined, Deadlines } from '../limits/deadlines.ts'
 import type { ServerOptions } from '../limits/server-options.ts'
 import { Certificates } from './certificates.ts'
 import { TlsEndpoint } from './tls-endpoint.ts'
@@ -15,82 +18,147 @@ export interface TlsSink {
   handshakeFailed(error: Error, socket: Socket): void
 }
 
-/** A socket in its handshake. */
-interface Pending {
-  readonly socket: Socket
+export interface TlsAcceptorOptions {
+  readonly server: ServerOptions
+  readonly deadlines: Deadlines
+  /** Milliseconds from accept. */
+  readonly handshakeTimeout: number
+  /** What ALPN may choose from, the best first; asked at every handshake. */
+  protocols(): readonly string[]
+}
+
+/** What comes to a handshake. */
+export interface Arrival {
   readonly endpoint: Endpoint
+  /** When it was accepted, by the coarse clock. */
+  readonly since: number
+  /** What was read of it: its beginning. */
+  readonly first: Buffer
+  /** The same, as far as it could be understood. */
   readonly hello: ClientHello | undefined
 }
 
-export class TlsAcceptor {
-  private readonly server: Server
-  private readonly certificates: Certificates
-  private readonly handshaking: Map<string, Pending>
+/** The longest that Node's timers can wait. */
+const LONGEST_TIMEOUT = 2 ** 31 - 1
 
-  /** `protocols` are those that ALPN may choose from, the best first; asked at every handshake. */
-  constructor(
-    options: ServerOptions,
-    handshakeTimeout: number,
-    protocols: () => readonly string[],
-    sink: TlsSink,
-  ) {
-    this.handshaking = new Map()
-    this.certificates = new Certificates(options.sni, options)
-    this.server = createServer({
-      ...options,
-      handshakeTimeout,
-      SNICallback: (name, done) => this.certificates.find(name, done),
-      // RFC 7301 §3.2: the server's choice; where there is none, Node answers no_application_protocol.
-      ALPNCallback: ({ protocols: offered }) => protocols().find((protocol) => offered.includes(protocol)),
-    })
-    this.server.on('secureConnection', (socket) => {
-      const pending = this.take(socket)
-      sink.secured(socket, new TlsEndpoint(socket, pending?.endpoint ?? socket, pending?.hello))
-    })
-    // A server that does not listen itself reports a failed handshake but leaves the socket open.
-    this.server.on('tlsClientError', (error, socket) => {
-      sink.handshakeFailed(error, socket)
-      socket.destroy()
-    })
+export class TlsAcceptor {
+  private readonly options: TlsAcceptorOptions
+  private readonly sink: TlsSink
+  private readonly certificates: Certificates
+  private readonly server: Server
+  /** By the sockets that were accepted. */
+  private readonly handshakes: Map<Socket, Handshake>
+
+  constructor(options: TlsAcceptorOptions, sink: TlsSink) {
+    this.options = options
+    this.sink = sink
+    this.certificates = new Certificates(options.server.sni, options.server)
+    this.server = this.createServer()
+    this.handshakes = new Map()
   }
 
   /** Sockets whose handshake is not over. */
   get pending(): number {
-    return this.handshaking.size
+    return this.handshakes.size
   }
 
-  /** Does the handshake on a socket that was read up to `first`, which is its beginning. */
-  accept(socket: Socket, endpoint: Endpoint, first: Buffer, hello: ClientHello | undefined): void {
-    const peer = peerOf(socket)
-    this.handshaking.set(peer, { socket, endpoint, hello })
-    socket.once('close', () => this.handshaking.delete(peer))
+  accept(socket: Socket, arrival: Arrival): void {
+    const { deadlines, handshakeTimeout } = this.options
+    const deadline = arrival.since + deadlines.period + handshakeTimeout
+    const handshake = new Handshake(arrival, deadline, () => this.expire(socket))
+    this.handshakes.set(socket, handshake)
+    deadlines.add(handshake)
+    socket.once('close', () => this.take(socket))
     socket.pause()
-    socket.unshift(first)
+    socket.unshift(arrival.first)
     this.server.emit('connection', socket)
   }
 
   /** Replaces the certificate of a server name, or without one the default one, for handshakes to come. */
   setSecureContext(options: SecureContextOptions, serverName: string | undefined): void {
-    if (serverName === undefined) this.server.setSecureContext(options)
-    else this.certificates.set(serverName, options)
+    if (serverName !== undefined) this.certificates.set(serverName, options)
+    else this.server.setSecureContext(this.certificates.complete(options))
   }
 
   destroyPending(): void {
-    for (const { socket } of this.handshaking.values()) socket.destroy()
-    this.handshaking.clear()
+    for (const socket of [...this.handshakes.keys()]) {
+      this.take(socket)
+      socket.destroy()
+    }
   }
 
-  private take(socket: TLSSocket): Pending | undefined {
-    const peer = peerOf(socket)
-    const pending = this.handshaking.get(peer)
-    this.handshaking.delete(peer)
-    return pending
+  private createServer(): Server {
+    const { certificates, options } = this
+    const server = createServer({
+      ...options.server,
+      handshakeTimeout: LONGEST_TIMEOUT,
+      SNICallback: (name, done) => certificates.find(name, done),
+      // RFC 7301 §3.2: the server's choice; where there is none, Node answers no_application_protocol.
+      ALPNCallback: ({ protocols: offered }) =>
+        options.protocols().find((protocol) => offered.includes(protocol)),
+    })
+    server.on('secureConnection', (socket) => this.secured(socket))
+    server.on('tlsClientError', (error, socket) => this.failed(error, socket))
+    return server
+  }
+
+  private secured(socket: TLSSocket): void {
+    const handshake = this.take(underlying(socket))
+    if (handshake === undefined) return void socket.destroy()
+    const { endpoint, hello } = handshake.arrival
+    this.sink.secured(socket, new TlsEndpoint(socket, endpoint, hello))
+  }
+
+  /** A server that does not listen itself reports a failed handshake but leaves the socket open. */
+  private failed(error: Error, socket: TLSSocket): void {
+    const under = underlying(socket)
+    // Of one that was cut the reason is told already.
+    if (this.take(under) !== undefined) this.sink.handshakeFailed(describe(error), under)
+    socket.destroy()
+  }
+
+  private expire(socket: Socket): void {
+    this.take(socket)
+    const problem = 'Cannot complete the TLS handshake: it takes too long'
+    this.sink.handshakeFailed(new PortmanteauError('ERR_TLS_HANDSHAKE_TIMEOUT', problem), socket)
+    socket.destroy()
+  }
+
+  private take(socket: Socket): Handshake | undefined {
+    const handshake = this.handshakes.get(socket)
+    if (handshake === undefined) return undefined
+    this.handshakes.delete(socket)
+    this.options.deadlines.remove(handshake)
+    return handshake
   }
 }
 
-/** What the socket under TLS and the one above it have in common. */
-function peerOf(socket: Socket): string {
-  return `${socket.remoteAddress} ${socket.remotePort}`
+class Handshake implements Deadlined {
+  readonly arrival: Arrival
+  readonly deadline: number
+  readonly expire: () => void
+
+  constructor(arrival: Arrival, deadline: number, expire: () => void) {
+    this.arrival = arrival
+    this.deadline = deadline
+    this.expire = expire
+  }
+}
+
+/**
+ * The socket that TLS runs on. Node keeps it there for every socket that stands on another one; addresses would not
+ * tell: those of two sockets of the file system are alike.
+ */
+function underlying(socket: TLSSocket): Socket {
+  return (socket as TLSSocket & { readonly _parent: Socket })._parent
+}
+
+/** OpenSSL's own text has addresses and paths in it; the whole error stays as the cause. */
+function describe(error: Error & { reason?: string }): PortmanteauError {
+  const reason = error.reason ?? error.message.trim()
+  return new PortmanteauError('ERR_TLS_HANDSHAKE', `Cannot complete the TLS handshake: ${reason}`, {
+    cause: error,
+  })
 }
 
 /** Whether the options hold a certificate. */

@@ -2,76 +2,98 @@
 import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls'
 import { PortmanteauError } from '../errors.ts'
 
-/** Asked for the certificate of a server name; nothing: the default one. */
-export type SniCallback = (
-  serverName: string,
-) => SecureContextOptions | undefined | Promise<SecureContextOptions | undefined>
+/** What a certificate is given as: the options of `tls.createSecureContext`, or what it has made of them. */
+export type Credentials = SecureContextOptions | SecureContext
+
+/**
+ * Asked for the certificate of a server name, in lower case; nothing: the default one. What it throws or rejects with ends
+ * that handshake. Options that are given again as the same object are not read again.
+ */
+export type SniCallback = (serverName: string) => Credentials | undefined | Promise<Credentials | undefined>
 
 /** Certificates by server name (`*.example.com` is any name below `example.com`), or who gives them. */
-export type SniOption = Readonly<Record<string, SecureContextOptions>> | SniCallback
-
-type Found = SecureContext | undefined
+export type SniOption = Readonly<Record<string, Credentials>> | SniCallback
 
 export class Certificates {
-  private readonly exact: Map<string, SecureContext>
-  /** By what follows the `*`. */
-  private readonly below: Map<string, SecureContext>
+  private readonly named: Map<string, SecureContext>
   private readonly callback: SniCallback | undefined
-  private readonly defaults: SecureContextOptions
+  /** Of options that the callback has given, for as long as it has them. */
+  private readonly made: WeakMap<object, SecureContext>
+  private readonly shared: SecureContextOptions
 
-  /** `defaults` are what every context has besides its key and certificate, such as `minVersion` and `ca`. */
-  constructor(sni: SniOption | undefined, defaults: SecureContextOptions) {
-    this.exact = new Map()
-    this.below = new Map()
+  /**
+   * `options` are those of the server: every context has what is not its own from them, such as `minVersion` and `ca`.
+   * Throws `ERR_OPTION` for a name that is none, and whatever `tls.createSecureContext` throws.
+   */
+  constructor(sni: SniOption | undefined, options: SecureContextOptions) {
+    this.named = new Map()
     this.callback = typeof sni === 'function' ? sni : undefined
-    const { key: _key, cert: _cert, pfx: _pfx, passphrase: _passphrase, ...shared } = defaults
-    this.defaults = shared
-    if (typeof sni === 'object') for (const [name, options] of Object.entries(sni)) this.set(name, options)
+    this.made = new WeakMap()
+    const { key: _key, cert: _cert, pfx: _pfx, passphrase: _passphrase, ...shared } = options
+    this.shared = shared
+    if (typeof sni === 'object') for (const [name, given] of Object.entries(sni)) this.set(name, given)
   }
 
-  get empty(): boolean {
-    return this.callback === undefined && this.exact.size === 0 && this.below.size === 0
+  /** Sets the certificate of a name, whatever a callback says; handshakes that begin from now on get it. */
+  set(name: string, given: Credentials): void {
+    this.named.set(readServerName(name), this.contextOf(given))
   }
 
-  /** Sets the certificate of a name; handshakes that begin from now on get it. */
-  set(name: string, options: SecureContextOptions): void {
-    const context = this.context(options)
-    const lower = readServerName(name)
-    if (lower.startsWith('*')) this.below.set(lower.slice(1), context)
-    else this.exact.set(lower, context)
+  /** What the options mean together with those that all contexts share. */
+  complete(options: SecureContextOptions): SecureContextOptions {
+    return { ...this.shared, ...options }
   }
 
   /** Finds the context of a name, and reports it as Node's `SNICallback` does. */
   find(serverName: string, done: (error: Error | null, context?: SecureContext) => void): void {
-    if (this.callback === undefined) return done(null, this.lookUp(serverName.toLowerCase()))
-    // Whatever the application throws or rejects with ends this handshake, and nothing else.
-    Promise.resolve(serverName.toLowerCase())
-      .then(this.callback)
-      .then((options): Found => (options === undefined ? undefined : this.context(options)))
+    const name = serverName.toLowerCase()
+    const { callback } = this
+    const named = forName(this.named, name)
+    if (named !== undefined || callback === undefined) return done(null, named)
+    Promise.resolve(name)
+      .then(callback)
+      .then((given) => (given === undefined ? undefined : this.remember(given)))
       .then(
         (context) => done(null, context),
         (error) => done(error instanceof Error ? error : new Error(String(error))),
       )
   }
 
-  private lookUp(name: string): Found {
-    const context = this.exact.get(name)
-    if (context !== undefined) return context
-    for (let dot = name.indexOf('.'); dot >= 0; dot = name.indexOf('.', dot + 1)) {
-      const found = this.below.get(name.slice(dot))
-      if (found !== undefined) return found
-    }
-    return undefined
+  /** To make a context takes longer than a handshake. */
+  private remember(given: Credentials): SecureContext {
+    const known = this.made.get(given)
+    if (known !== undefined) return known
+    const context = this.contextOf(given)
+    this.made.set(given, context)
+    return context
   }
 
-  private context(options: SecureContextOptions): SecureContext {
-    return createSecureContext({ ...this.defaults, ...options })
+  private contextOf(given: Credentials): SecureContext {
+    return 'context' in given ? (given as SecureContext) : createSecureContext(this.complete(given))
   }
 }
 
+/** What stands for a name: itself, or the longest `*.` that it is below. */
+export function forName<Value>(values: ReadonlyMap<string, Value>, name: string): Value | undefined {
+  const exact = values.get(name)
+  if (exact !== undefined) return exact
+  for (let dot = name.indexOf('.'); dot >= 0; dot = name.indexOf('.', dot + 1)) {
+    const below = values.get(`*${name.slice(dot)}`)
+    if (below !== undefined) return below
+  }
+  return undefined
+}
+
+/** RFC 1035 §2.3.4. */
+const LONGEST_NAME = 253
+
 /** A host name, or `*.` and one, in lower case; throws `ERR_OPTION` for anything else. */
 export function readServerName(name: string): string {
-  const lower = name.toLowerCase()
-  if (/^(?:\*\.)?[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*$/.test(lower)) return lower
+  const lower = typeof name === 'string' ? name.toLowerCase() : ''
+  if (lower.length <= LONGEST_NAME + 2 && isServerName(lower)) return lower
   throw new PortmanteauError('ERR_OPTION', `Cannot use ${JSON.stringify(name)}: it is not a server name`)
+}
+
+function isServerName(name: string): boolean {
+  return /^(?:\*\.)?[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*$/.test(name)
 }

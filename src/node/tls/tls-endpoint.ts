@@ -1,14 +1,14 @@
 import { createHash, type X509Certificate } from 'node:crypto'
-import type { TLSSocket } from 'node:tls'
+import type { CipherNameAndProtocol, TLSSocket } from 'node:tls'
 import { type ClientHello, ja3, ja4 } from '../../sniff/index.ts'
 import type { Endpoint } from '../endpoint.ts'
 
 /** What is known of a client's TLS: what it offered, what was agreed on, and who it says it is. */
 export interface TlsDetails {
-  /** The version that was agreed on, such as `TLSv1.3`. */
-  readonly version: string | null
+  /** The version that was agreed on, such as `TLSv1.3`; `undefined` once the connection is closed, as all that was agreed on. */
+  readonly version: string | undefined
   /** The name of the cipher suite, as IANA has it. */
-  readonly cipher: string
+  readonly cipher: string | undefined
   /** The server name that was asked for, in lower case. */
   readonly serverName: string | undefined
   /** The protocol that ALPN chose. */
@@ -41,8 +41,8 @@ export class TlsEndpoint implements Endpoint, TlsDetails {
     this.hello = hello
   }
 
-  get proxied(): boolean {
-    return this.under.proxied === true
+  get proxied(): Endpoint['proxied'] {
+    return this.under.proxied
   }
 
   get tls(): TlsDetails {
@@ -75,12 +75,13 @@ export class TlsEndpoint implements Endpoint, TlsDetails {
     return this.under.localPort
   }
 
-  get version(): string | null {
-    return this.socket.getProtocol()
+  get version(): string | undefined {
+    return this.socket.getProtocol() ?? undefined
   }
 
-  get cipher(): string {
-    return this.socket.getCipher().standardName
+  get cipher(): string | undefined {
+    // A socket that is closed has none, whatever its types say.
+    return (this.socket.getCipher() as CipherNameAndProtocol | null)?.standardName
   }
 
   get serverName(): string | undefined {

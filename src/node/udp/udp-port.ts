@@ -2,15 +2,15 @@
  * Datagrams on the number of the TCP port. A sender is a client while it is heard; what is recognised as a protocol that
  * has a route goes there, and everything else is a message.
  */
-
 import { isUtf8 } from 'node:buffer'
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram'
 import { classifyDatagram, type DatagramPeer, DatagramPeers, DatagramVerdict } from '../../raw/index.ts'
-import type { Routes, RouteTarget } from '../door/routes.ts'
+import { DATAGRAMS, type RouteTarget } from '../door/routes.ts'
 import type { Endpoint } from '../endpoint.ts'
 import { PortmanteauError } from '../errors.ts'
 import type { Host } from '../host.ts'
 import type { Deadlined } from '../limits/deadlines.ts'
+import { AddressProof } from './address-proof.ts'
 import { DatagramDuplex } from './datagram-duplex.ts'
 import { type DatagramSender, UdpClient, type UdpPeer } from './udp-client.ts'
 import type { UdpSettings } from './udp-options.ts'
@@ -29,35 +29,47 @@ export interface UdpStats {
   dropped: number
   /** Answers that were not sent: the address has proven nothing, and would get more than it may. */
   refused: number
+  /** What the system could not receive, once the port was open. */
+  faults: number
+}
+
+/** A sender whose datagrams go to a route. */
+interface Routed {
+  readonly duplex: DatagramDuplex
+  readonly proof: AddressProof
 }
 
 export class UdpPort implements DatagramSender, Deadlined {
   deadline: number
   private readonly host: Host
-  private readonly routes: Routes
   private readonly socket: Socket
   private readonly peers: DatagramPeers<UdpClient>
-  /** Of peers whose datagrams go to a route. */
-  private readonly routed: Map<DatagramPeer<UdpClient>, DatagramDuplex>
+  private readonly routed: Map<DatagramPeer<UdpClient>, Routed>
+  private readonly failed: (error: Error) => void
+  private open: boolean
+  private closed: boolean
   private received: number
   private sent: number
   private halted: number
+  private faults: number
 
   /** Binds at once; `failed` is called if that is not possible. */
   constructor(
     host: Host,
-    routes: Routes,
     settings: UdpSettings,
     at: { readonly address: string; readonly family: string; readonly port: number },
     failed: (error: Error) => void,
   ) {
     this.host = host
-    this.routes = routes
+    this.failed = failed
+    this.open = false
+    this.closed = false
     this.deadline = Number.POSITIVE_INFINITY
     this.routed = new Map()
     this.received = 0
     this.sent = 0
     this.halted = 0
+    this.faults = 0
     this.peers = new DatagramPeers(
       { peerGone: (peer) => this.peerGone(peer) },
       {
@@ -67,14 +79,17 @@ export class UdpPort implements DatagramSender, Deadlined {
       },
     )
     this.socket = createSocket({ type: at.family === 'IPv6' ? 'udp6' : 'udp4' })
-    this.socket.on('error', failed)
+    this.socket.on('error', (error) => this.fail(error))
+    this.socket.on('listening', () => {
+      this.open = true
+    })
     this.socket.on('message', (bytes, from) => this.receive(bytes, from))
     this.socket.bind(at.port, at.address)
     host.deadlines.add(this)
   }
 
   get waiting(): number {
-    return this.socket.getSendQueueSize()
+    return this.closed ? 0 : this.socket.getSendQueueSize()
   }
 
   get messageLimit(): number {
@@ -90,19 +105,16 @@ export class UdpPort implements DatagramSender, Deadlined {
   }
 
   stats(): UdpStats {
-    const { received, sent, peers } = this
-    return {
-      received,
-      sent,
-      peers: peers.size,
-      dropped: peers.dropped + this.halted,
-      refused: peers.refused,
-    }
+    const { received, sent, faults, peers } = this
+    const dropped = peers.dropped + this.halted
+    return { received, sent, peers: peers.size, dropped, refused: peers.refused, faults }
   }
 
   send(peer: UdpPeer, bytes: Uint8Array): boolean {
-    if (this.waiting > this.host.settings.writeLimit || !this.peers.grant(peer, bytes.length)) return false
     const [address, port] = addressOf(peer)
+    // RFC 768: whoever has no port expects no answer.
+    if (port === 0 || this.waiting > this.host.settings.writeLimit) return false
+    if (!this.peers.grant(peer, bytes.length)) return false
     // Whatever becomes of it: a datagram may be lost anywhere.
     this.socket.send(bytes, port, address, () => {})
     this.sent++
@@ -121,7 +133,14 @@ export class UdpPort implements DatagramSender, Deadlined {
   close(): void {
     this.host.deadlines.remove(this)
     for (const peer of [...this.peers.values()]) this.peers.remove(peer)
+    this.closed = true
     this.socket.close()
+  }
+
+  /** What goes wrong later is nothing that the server could not go on with. */
+  private fail(error: Error): void {
+    if (this.open) this.faults++
+    else this.failed(error)
   }
 
   private receive(bytes: Buffer, from: RemoteInfo): void {
@@ -129,11 +148,20 @@ export class UdpPort implements DatagramSender, Deadlined {
     if (peer === null) return
     this.received++
     if (peer.datagrams === 1) this.schedule()
-    const verdict = classifyDatagram(bytes, 0, bytes.length, peer.verdict)
-    const target = this.routes.forName(NAMES[verdict]!)
-    if (target === undefined) return this.deliver(peer, bytes, from)
+    const routed = this.routed.get(peer) ?? this.routeOf(peer, bytes, from)
+    if (routed === undefined) return this.deliver(peer, bytes, from)
+    if (!peer.proven && routed.proof.received(bytes)) peer.proven = true
+    if (!routed.duplex.receive(bytes)) this.halted++
+  }
+
+  /** The first datagram that is recognised decides for all of its sender: later ones need not be recognisable. */
+  private routeOf(peer: UdpPeer, bytes: Buffer, from: RemoteInfo): Routed | undefined {
+    const verdict = classifyDatagram(bytes, 0, bytes.length)
+    const name = NAMES[verdict]!
+    const target = DATAGRAMS.has(name) ? this.host.door.routes.forName(name) : undefined
+    if (target === undefined) return undefined
     peer.verdict = verdict
-    this.pass(peer, bytes, from, target)
+    return this.openRoute(peer, from, target)
   }
 
   private deliver(peer: UdpPeer, message: Buffer, from: RemoteInfo): void {
@@ -149,38 +177,35 @@ export class UdpPort implements DatagramSender, Deadlined {
     }
   }
 
-  private pass(peer: UdpPeer, datagram: Buffer, from: RemoteInfo, target: RouteTarget): void {
-    let duplex = this.routed.get(peer)
-    if (duplex === undefined) {
-      const opened = new DatagramDuplex(this.endpointOf(from), {
-        send: (bytes) => this.send(peer, bytes),
-        close: () => this.peers.remove(peer),
-      })
-      opened.on('error', (error) => this.report(error, opened))
-      duplex = opened
-      this.routed.set(peer, duplex)
-      this.open(duplex, target)
-    }
-    if (!duplex.receive(datagram)) this.halted++
+  private openRoute(peer: UdpPeer, from: RemoteInfo, target: RouteTarget): Routed {
+    const proof = new AddressProof(peer.verdict)
+    const duplex = new DatagramDuplex(this.endpointOf(from), {
+      send: (bytes) => {
+        if (!this.send(peer, bytes)) return false
+        if (!peer.proven) proof.sent(bytes)
+        return true
+      },
+      prove: () => this.peers.prove(peer),
+      close: () => this.peers.remove(peer),
+    })
+    const routed = { duplex, proof }
+    this.routed.set(peer, routed)
+    duplex.on('error', (error) => this.report(error, duplex))
+    this.lead(duplex, target)
+    return routed
   }
 
-  private open(duplex: DatagramDuplex, target: RouteTarget): void {
-    if (typeof target === 'object') openUpstream(duplex, target)
-    else {
-      this.host.guard(
-        () => target(duplex as never),
-        () => duplex.destroy(),
-      )
-    }
+  private lead(duplex: DatagramDuplex, target: RouteTarget): void {
+    if (typeof target === 'object') return openUpstream(duplex, target)
+    this.host.guard(
+      () => target(duplex as never),
+      () => duplex.destroy(),
+    )
   }
 
   private report(error: Error, duplex: DatagramDuplex): void {
-    const reported = new PortmanteauError(
-      'ERR_ROUTE_UNREACHABLE',
-      `Cannot forward the datagrams: ${error.message}`,
-      { cause: error },
-    )
-    this.host.reportOf(reported, duplex)
+    const message = `Cannot forward the datagrams: ${error.message}`
+    this.host.reportOf(new PortmanteauError('ERR_ROUTE_UNREACHABLE', message, { cause: error }), duplex)
   }
 
   private peerGone(peer: UdpPeer): void {
@@ -189,7 +214,7 @@ export class UdpPort implements DatagramSender, Deadlined {
       this.host.clientDisconnected(member)
       member.writer.emit('close')
     }
-    this.routed.get(peer)?.destroy()
+    this.routed.get(peer)?.duplex.leave()
     this.routed.delete(peer)
   }
 
