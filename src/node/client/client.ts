@@ -169,6 +169,11 @@ export class Client {
     this.source = source
   }
 
+  /** @internal Of HTTP behind a proxy that is believed: each request may be from somebody else. */
+  setEndpoint({ encrypted, remoteAddress, remotePort, remoteFamily }: Endpoint): void {
+    Object.assign(this, { encrypted: encrypted === true, remoteAddress, remotePort, remoteFamily })
+  }
+
   /** @internal Whether messages are taken by a face, or wait for one. */
   get listening(): boolean {
     return this.faces?.listening === true

@@ -52,6 +52,11 @@ export class ProxyTrust implements ForwardedTrust {
     }
   }
 
+  /** Whether requests of one connection may be from different clients. */
+  get readsFields(): boolean {
+    return this.forwarded !== false
+  }
+
   /** Whether a connection from there begins with a PROXY header. */
   isProxy({ remoteAddress }: Endpoint): boolean {
     return this.sendsHeader !== nobody && this.sendsHeader(bareAddress(remoteAddress ?? ''))
@@ -67,8 +72,9 @@ export class ProxyTrust implements ForwardedTrust {
    * the other end of its connection. After a PROXY header that end is who it has told, and nobody where it has told nothing.
    */
   endpointOf(under: Endpoint, request: RequestFields): Endpoint {
+    if (this.forwarded === false) return under
     const { remoteAddress, proxied } = under
-    if (this.forwarded === false || remoteAddress === undefined || proxied === 'nothing') return under
+    if (remoteAddress === undefined || proxied === 'nothing') return under
     const { address, port, protocol, hops } = this.read(bareAddress(remoteAddress), request)
     if (hops === 0 && protocol === undefined) return under
     const from =

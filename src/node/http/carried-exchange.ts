@@ -5,6 +5,7 @@
 import type { Duplex, Readable } from 'node:stream'
 import { AnswerHead, errorAnswerText, readContentCodings } from '../../http/index.ts'
 import type { Client } from '../client/client.ts'
+import type { Endpoint } from '../endpoint.ts'
 import { PortmanteauError, RefusedError } from '../errors.ts'
 import type { Host } from '../host.ts'
 import type { BufferHolder } from '../limits/buffer-budget.ts'
@@ -31,7 +32,8 @@ export interface CarriedRequest {
   readonly request: Request
   readonly body: Readable
   readonly channel: AnswerChannel
-  readonly encrypted: boolean
+  /** Where its connection comes from. */
+  readonly endpoint: Endpoint
   /** The client that it comes from. */
   readonly client: Client
   /** Tells the application of the client, once. */
@@ -153,10 +155,11 @@ export class CarriedExchange
     if (destination === Destination.nobody) answerUnserved(host, view, answer)
     else {
       const origin = view.field('origin')
-      const refusal = refusedOrigin(host, view, origin, carried.encrypted)
+      const from = host.door.trust.endpointOf(carried.endpoint, view)
+      const refusal = refusedOrigin(host, view, origin, from.encrypted === true)
       if (refusal !== undefined) return this.refuseWith(refusal)
       if (origin !== undefined) setCorsFields(host, origin, answer)
-      if (destination === Destination.message) return this.startMessages()
+      if (destination === Destination.message) return this.startMessages(from)
       answerOptions(host, view, answer)
     }
     body.resume()
@@ -215,7 +218,7 @@ export class CarriedExchange
     this.host.flushAnswerSoon(answer)
   }
 
-  private startMessages(): void {
+  private startMessages(from: Endpoint): void {
     const { host, carried } = this
     const { body } = carried
     const declared = Number(carried.view.field('content-length') ?? 0)
@@ -227,6 +230,7 @@ export class CarriedExchange
     }
     if (coding !== 'identity') this.decoder = new BodyDecoder(coding, host.settings.messageLimit, this)
     this.client.setRequest(carried.request)
+    if (host.door.trust.readsFields) this.client.setEndpoint(from)
     this.exchange = new MessageExchange(host, this, this.answer)
     this.deadline = host.deadlines.after(host.settings.bodyTimeout)
     host.deadlines.add(this)

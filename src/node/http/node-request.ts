@@ -64,8 +64,8 @@ export class NodeRequest implements CarriedRequest, RequestView {
     return (this.made ??= new Request(this))
   }
 
-  get encrypted(): boolean {
-    return this.carrier.endpoint.encrypted === true
+  get endpoint(): Endpoint {
+    return this.carrier.endpoint
   }
 
   get methodKnown(): boolean {

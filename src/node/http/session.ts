@@ -20,6 +20,7 @@ import {
 } from '../../http/index.ts'
 import { Client } from '../client/client.ts'
 import type { ClientSession, Connection } from '../connection.ts'
+import type { Endpoint } from '../endpoint.ts'
 import { RefusedError } from '../errors.ts'
 import type { Outgoing } from '../outgoing.ts'
 import { asksForWebSocket, type Refusal } from '../websocket/upgrade.ts'
@@ -316,11 +317,12 @@ export class HttpSession
     if (destination === Destination.nobody) answerUnserved(host, head, answer)
     else {
       const origin = head.field('origin')
-      const refusal = refusedOrigin(host, head, origin, connection.encrypted)
+      const from = host.door.trust.endpointOf(connection.endpoint, head)
+      const refusal = refusedOrigin(host, head, origin, from.encrypted === true)
       if (refusal !== undefined) this.refuseWith(refusal)
       else {
         if (origin !== undefined) setCorsFields(host, origin, answer)
-        if (destination === Destination.message) this.startMessages(answer)
+        if (destination === Destination.message) this.startMessages(answer, from)
         else answerOptions(host, head, answer)
       }
     }
@@ -341,7 +343,7 @@ export class HttpSession
     this.decoder = undefined
   }
 
-  private startMessages(answer: HttpWriter): void {
+  private startMessages(answer: HttpWriter, from: Endpoint): void {
     const { connection } = this
     const coding = readContentCodings(this.head.field('content-encoding'))
     if (coding === undefined) return this.refuse(codingRefusal(), acceptEncodingFields)
@@ -350,6 +352,7 @@ export class HttpSession
     }
     const first = this.known === undefined
     this.client.setHead(this.head)
+    if (connection.host.door.trust.readsFields) this.client.setEndpoint(from)
     this.exchange = new MessageExchange(connection.host, this, answer)
     if (first) connection.host.clientConnected(this)
   }

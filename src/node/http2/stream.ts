@@ -67,7 +67,7 @@ class StreamMember implements Member, CarriedRequest {
   readonly client: Client
   private readonly host: Host
   private readonly stream: ServerHttp2Stream
-  private readonly endpoint: Endpoint
+  readonly endpoint: Endpoint
   private readonly exchange: CarriedExchange
   private joined: boolean
   private held: boolean
@@ -107,10 +107,6 @@ class StreamMember implements Member, CarriedRequest {
 
   get body(): Duplex {
     return this.stream
-  }
-
-  get encrypted(): boolean {
-    return this.endpoint.encrypted === true
   }
 
   get expectsContinue(): boolean {

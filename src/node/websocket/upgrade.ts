@@ -67,7 +67,8 @@ export function readUpgrade(connection: Connection, head: RequestHead): Accepted
   const { host } = connection
   const handshake = readHandshake(head, { versions: host.settings.versions })
   if (!handshake.accepted) return handshake
-  if (host.allowsOrigin(handshake.origin, head.host, connection.encrypted)) return handshake
+  const { encrypted = false } = host.door.trust.endpointOf(connection.endpoint, head)
+  if (host.allowsOrigin(handshake.origin, head.host, encrypted)) return handshake
   return foreignOrigin(handshake.origin)
 }
 
@@ -101,7 +102,8 @@ export function switchProtocols(
   acceptance: UpgradeAcceptance,
 ): void {
   const { connection } = carrier
-  const { settings } = connection.host
+  const { settings, door } = connection.host
+  const endpoint = door.trust.endpointOf(connection.endpoint, head)
   const protocol = acceptance.protocol ?? chooseProtocol(handshake.protocols, settings.protocols)
   const { compression: offered } = settings
   const agreement = offered && negotiateDeflate(handshake.extensions, deflateSettings(offered, 'server'))
@@ -109,11 +111,11 @@ export function switchProtocols(
     ...(protocol === undefined ? {} : { protocol }),
     ...(agreement === undefined ? {} : { extensions: agreement.answer }),
     fields: Object.entries(acceptance.headers ?? {}),
-    encrypted: connection.encrypted,
+    encrypted: endpoint.encrypted === true,
   })
   carrier.accept(answer)
   carrier.closed()
-  const client = new Client(connection.endpoint, 'websocket', handshake.version)
+  const client = new Client(endpoint, 'websocket', handshake.version)
   carrier.keepRequest(client, head)
   client.subprotocol = protocol
   client.data = acceptance.data
