@@ -3,7 +3,8 @@ import { Server as NetServer, type Socket } from 'node:net'
 import type { Duplex, Readable } from 'node:stream'
 import type { SecureContextOptions } from 'node:tls'
 import type { Client } from './node/client/client.ts'
-import type { RouteMatch, RouteTarget } from './node/door/routes.ts'
+import type { ForwardTarget } from './node/door/forwarding.ts'
+import type { DatagramHandler, DatagramName, RouteMatch, RouteTarget } from './node/door/routes.ts'
 import type { Endpoint } from './node/endpoint.ts'
 import { attachTo, type UpgradingServer } from './node/http/attachment.ts'
 import { requestBytes } from './node/http/request.ts'
@@ -165,8 +166,10 @@ export class Server<Message extends Buffer | Readable = Buffer> extends NetServe
    * server.route({ sni: '*.example.com' }, { port: 8443, proxyProtocol: 2 })
    * server.route('redis', (socket) => socket.end('-ERR not here\r\n'))
    */
-  route(match: RouteMatch, target: RouteTarget): this {
-    this.reception.door.route(match, target)
+  route(match: DatagramName, target: ForwardTarget | DatagramHandler): this
+  route(match: RouteMatch, target: RouteTarget): this
+  route(match: RouteMatch, target: RouteTarget | DatagramHandler): this {
+    this.reception.door.route(match, target as RouteTarget)
     return this
   }
 
@@ -176,6 +179,17 @@ export class Server<Message extends Buffer | Readable = Buffer> extends NetServe
    */
   setSecureContext(options: SecureContextOptions, serverName?: string): void {
     this.reception.setSecureContext(options, serverName)
+  }
+
+  /** With what listens beside it: datagrams, Flash's policy. */
+  override ref(): this {
+    this.reception.sidePorts.ref()
+    return super.ref()
+  }
+
+  override unref(): this {
+    this.reception.sidePorts.unref()
+    return super.unref()
   }
 
   /** Counts of connections, clients and verdicts. */

@@ -1,8 +1,8 @@
 /** Where connections go that are not ours: by the protocol that they speak, or by what a ClientHello asks for. */
 import type { Socket } from 'node:net'
-import type { Duplex } from 'node:stream'
 import { PortmanteauError } from '../errors.ts'
 import { forName, readServerName } from '../tls/certificates.ts'
+import type { DatagramDuplex } from '../udp/datagram-duplex.ts'
 import type { ForwardTarget } from './forwarding.ts'
 
 /**
@@ -22,14 +22,23 @@ export type RouteMatch = string | { readonly sni: string } | { readonly alpn: st
  */
 export type RouteHandler = (socket: Socket) => void
 
+/** The kinds of datagrams that are recognised. */
+export type DatagramName = 'stun' | 'dtls' | 'turnChannel' | 'quic' | 'wireguard'
+
 /** Gets the datagrams of one sender, as buffers, and sends it what is written, each a datagram. */
-export type DatagramHandler = (datagrams: Duplex) => void
+export type DatagramHandler = (datagrams: DatagramDuplex) => void
 
 /** Another server, or a function. */
 export type RouteTarget = ForwardTarget | RouteHandler
 
 /** The kinds of datagrams that may have a route. */
-export const DATAGRAMS: ReadonlySet<string> = new Set(['stun', 'dtls', 'turnChannel', 'quic', 'wireguard'])
+export const DATAGRAMS: ReadonlySet<string> = new Set<DatagramName>([
+  'stun',
+  'dtls',
+  'turnChannel',
+  'quic',
+  'wireguard',
+])
 
 export class Routes {
   private readonly named: Map<string, RouteTarget>
