@@ -59,16 +59,26 @@ export class RawSession implements ClientSession, MessageSink {
     settled.then(() => this.settle())
   }
 
+  /** A message for many goes to all others, too, where this client's framing cannot carry it. */
   send(outgoing: Outgoing): boolean {
-    return this.connection.write(outgoing.raw(this.framing))
+    try {
+      return this.connection.write(outgoing.raw(this.framing))
+    } catch (error) {
+      this.connection.host.report(error as Error, this.connection)
+      return false
+    }
   }
 
   fail(code: FramingErrorCode): void {
-    const { connection } = this
-    const { framing } = this
+    const { connection, framing } = this
     const text = framingFault(code, connection.host.settings.messageLimit)
     connection.fail(code, text)
-    this.writer.write(framing.fault?.(text) ?? text)
+    try {
+      this.writer.write(framing.fault?.(text) ?? text)
+    } catch (error) {
+      // The framing cannot carry it: the peer is told by the end alone.
+      connection.host.report(error as Error, connection)
+    }
     connection.linger()
   }
 
