@@ -93,19 +93,24 @@ export class Forwarding implements Deadlined {
 
   private listen(): void {
     const { client, upstream } = this
-    const touch = () => this.touch()
     upstream.on('connect', () => {
-      this.state = OPEN
-      this.touch()
-      client.on('data', touch)
-      upstream.on('data', touch)
-      client.pipe(upstream)
-      upstream.pipe(client)
+      if (this.state === CONNECTING) this.open()
     })
     upstream.on('error', (error) => this.fail(this.state === CONNECTING ? this.unreachable(error) : error))
     client.on('error', (error) => this.fail(error, upstream))
     client.on('close', () => this.closed(upstream))
     upstream.on('close', () => this.closed(client))
+  }
+
+  private open(): void {
+    const { client, upstream } = this
+    const touch = () => this.touch()
+    this.state = OPEN
+    this.touch()
+    client.on('data', touch)
+    upstream.on('data', touch)
+    client.pipe(upstream)
+    upstream.pipe(client)
   }
 
   private touch(): void {
