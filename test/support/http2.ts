@@ -37,12 +37,15 @@ export async function answerOf(stream: ClientHttp2Stream): Promise<StreamAnswer>
   stream.on('trailers', (fields) => {
     trailers = fields
   })
-  stream.on('data', (chunk: Buffer) => chunks.push(chunk))
+  stream.on('data', (chunk: Buffer) => chunks.push(chunk)).resume()
   stream.on('error', () => {})
   if (!stream.destroyed) await new Promise((resolve) => stream.once('close', resolve))
   const body = Buffer.concat(chunks).toString('latin1')
   return { status: Number(headers[':status'] ?? 0), headers, body, trailers, interim, code: stream.rstCode }
 }
+
+/** Node's client has a limit of 10 MB on what waits to be sent, too. */
+const DEFAULTS = { rejectUnauthorized: false, maxSessionMemory: 1000 }
 
 /** Node's client on one connection, which ends with the test. */
 export class Http2Client {
@@ -52,7 +55,7 @@ export class Http2Client {
   closed = false
 
   constructor(context: TestContext, port: number, options: SecureClientSessionOptions = {}, scheme = 'http') {
-    const session = connect(`${scheme}://127.0.0.1:${port}`, { rejectUnauthorized: false, ...options })
+    const session = connect(`${scheme}://127.0.0.1:${port}`, { ...DEFAULTS, ...options })
     session.on('error', () => {})
     session.on('goaway', (code) => {
       this.goaway = code

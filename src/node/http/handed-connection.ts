@@ -127,6 +127,7 @@ export class HandedConnection implements Member, Deadlined {
     if (this.isStream) {
       this.follow(response, undefined)
       showVersion2(request)
+      giveUpUnread(request, response)
       return this.host.request(request, response, expectsContinue)
     }
     const error = this.examine(request)
@@ -357,6 +358,13 @@ export class HandedConnection implements Member, Deadlined {
 }
 
 function ignore(): void {}
+
+/** What nobody has looked at of a stream's request is not waited for behind the answer (RFC 9113 §8.1). */
+function giveUpUnread(request: IncomingMessage, response: ServerResponse): void {
+  response.prependOnceListener('finish', () => {
+    if (!request.complete && request.readableFlowing === null) request.socket.destroy()
+  })
+}
 
 /** node:http has read it as HTTP/1.1. */
 function showVersion2(request: IncomingMessage): void {

@@ -66,13 +66,19 @@ const PSEUDO_FIELDS = 5
 const COOKIE_PIECES = 256
 /** RFC 9113 §6.5.2 counts so many bytes for a field besides its name and value. */
 const FIELD_OVERHEAD = 32
+/**
+ * What node:http2 may use for a connection besides what waits to be sent. It counts both as one, and would take no requests
+ * while another one's answer of 10 MB waits: answers have limits of their own.
+ */
+const OWN_MEGABYTES = 10
 const LARGEST = 2 ** 31 - 1
 
 /** What is over the limits here is refused by HTTP/2 itself; what is less, but too much on HTTP/1.1 too, by an answer. */
-function optionsOf({ headLimit, fieldLimit }: Settings): ServerOptions {
+function optionsOf({ headLimit, fieldLimit, writeLimit }: Settings): ServerOptions {
   const fields = fieldLimit + PSEUDO_FIELDS
   return {
     maxHeaderListPairs: Math.min(fields + COOKIE_PIECES, LARGEST),
+    maxSessionMemory: Math.min(OWN_MEGABYTES + Math.ceil((MAX_STREAMS * writeLimit) / 1e6), LARGEST),
     settings: {
       enableConnectProtocol: true,
       maxConcurrentStreams: MAX_STREAMS,

@@ -11,7 +11,7 @@ import { AnswerHeadReader, BodyFraming, BodyReader, type RequestHead } from '../
 import type { Endpoint } from '../endpoint.ts'
 import { hasNoBody } from './channel.ts'
 import { pairsOf, streamHeaders } from './head.ts'
-import { resetStream } from './reset.ts'
+import { breakOff } from './reset.ts'
 
 type Done = (error?: Error | null) => void
 
@@ -120,7 +120,7 @@ export class Bridge extends Duplex implements Endpoint {
 
   override _destroy(error: Error | null, done: Done): void {
     const { stream } = this
-    if (this.state !== ENDED) resetStream(stream, constants.NGHTTP2_INTERNAL_ERROR)
+    if (this.state !== ENDED) breakOff(stream)
     else if (!stream.readableEnded) stream.close(constants.NGHTTP2_NO_ERROR)
     done(error)
   }

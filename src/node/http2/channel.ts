@@ -1,9 +1,9 @@
-import { constants, type ServerHttp2Stream } from 'node:http2'
+import type { ServerHttp2Stream } from 'node:http2'
 import { AnswerHead, errorAnswerText, type Field, type HttpError, isBodyless } from '../../http/index.ts'
 import type { RefusedError } from '../errors.ts'
 import type { AnswerChannel } from '../http/answer-channel.ts'
 import { streamHeaders } from './head.ts'
-import { resetStream } from './reset.ts'
+import { breakOff } from './reset.ts'
 
 const UNKNOWN_LENGTH = -1
 
@@ -77,7 +77,7 @@ export class StreamChannel implements AnswerChannel {
 
   /** What the client has of the answer is not all of it. */
   destroy(): void {
-    resetStream(this.stream, constants.NGHTTP2_INTERNAL_ERROR)
+    breakOff(this.stream)
   }
 
   /** Answers with an error and one line that says why. */

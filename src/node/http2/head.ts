@@ -16,9 +16,6 @@ const UPGRADE_FIELDS = [
 const CHUNKED = ['Transfer-Encoding: chunked'] as const
 const NOTHING = [] as const
 
-/** Room for what was added: it does not count. */
-const ADDED_BYTES = 128
-
 /** Fields of a connection, which HTTP/2 has not (RFC 9113 §8.2.2), and what proves a key that there is not (RFC 8441 §5). */
 const CONNECTION_FIELDS: ReadonlySet<string> = new Set([
   'connection',
@@ -105,7 +102,7 @@ export function readStreamHead(
   const added = isWebSocket ? UPGRADE_FIELDS : needsFraming ? CHUNKED : NOTHING
   const method = isWebSocket ? 'GET' : headers[':method']
   const text = `${[`${method} ${targetOf(headers)} HTTP/1.1`, ...fields, ...added].join('\r\n')}\r\n\r\n`
-  const head = parse(text, settings)
+  const head = parse(text, settings, added)
   if (head.fieldCount !== fields.length + added.length) {
     throw new HttpError('ERR_HTTP_FIELD_VALUE_INVALID', 'Cannot read the request: a field ends its line')
   }
@@ -151,12 +148,13 @@ function fieldsOf(raw: readonly string[], authority: string | undefined): string
   return fields
 }
 
-function parse(text: string, { requestLineLimit, headLimit, fieldLimit }: Settings): RequestHead {
+/** What was added does not count. */
+function parse(text: string, settings: Settings, added: readonly string[]): RequestHead {
   const bytes = Buffer.from(text, 'latin1')
   const limits = {
-    requestLine: requestLineLimit,
-    head: headLimit + ADDED_BYTES,
-    fields: fieldLimit + UPGRADE_FIELDS.length,
+    requestLine: settings.requestLineLimit,
+    head: settings.headLimit + added.join('\r\n').length,
+    fields: settings.fieldLimit + added.length,
   }
   const head = new RequestHead(limits, decodeLatin1)
   const read = head.push(bytes, 0, bytes.length)
@@ -179,7 +177,7 @@ export function streamHeaders(
   headers[':status'] = status
   for (const [name, value] of fields) {
     const lower = name.toLowerCase()
-    if (CONNECTION_FIELDS.has(lower)) continue
+    if (CONNECTION_FIELDS.has(lower) || (status === 205 && lower === 'content-length')) continue
     const lines = [headers[lower] ?? [], value].flat() as string[]
     headers[lower] = lower === 'set-cookie' ? lines : lines.join(', ')
   }

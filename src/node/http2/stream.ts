@@ -15,7 +15,7 @@ import { Bridge } from './bridge.ts'
 import { StreamChannel } from './channel.ts'
 import { readStreamHead, type StreamHead } from './head.ts'
 import { located } from './located.ts'
-import { resetStream } from './reset.ts'
+import { breakOff } from './reset.ts'
 import { takeWebSocket } from './websocket.ts'
 
 /** A stream of HTTP/2 with the head of its request, and where its connection comes from. */
@@ -151,7 +151,7 @@ class StreamMember implements Member, CarriedRequest {
 
   giveUp(): void {
     if (this.stream.writableEnded) endRequest(this.stream)
-    else resetStream(this.stream, constants.NGHTTP2_INTERNAL_ERROR)
+    else breakOff(this.stream)
   }
 
   private leave(): void {

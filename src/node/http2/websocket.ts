@@ -3,7 +3,6 @@
  * END_STREAM, what would be a reset is RST_STREAM with CANCEL (§5).
  */
 import { constants, type ServerHttp2Stream } from 'node:http2'
-import { Duplex } from 'node:stream'
 import { AnswerHeadReader, type RequestHead } from '../../http/index.ts'
 import { WebSocketErrorCode } from '../../ws-codec/index.ts'
 import type { Client } from '../client/client.ts'
@@ -17,7 +16,7 @@ import type { Refusal } from '../websocket/upgrade.ts'
 import { StreamChannel } from './channel.ts'
 import { pairsOf, type StreamHead, streamHeaders } from './head.ts'
 import { located } from './located.ts'
-import { resetStream } from './reset.ts'
+import { cancelOnDestroy } from './reset.ts'
 
 /** RFC 8441 §5 carries the protocol of RFC 6455, and none of the drafts before it. */
 const VERSION = '13'
@@ -35,20 +34,15 @@ export function takeWebSocket(
   head: StreamHead,
   endpoint: Endpoint,
 ): void {
-  stream.destroy = cancel
   let upgrade: StreamUpgrade | undefined
-  host.adopt(
+  const connection = host.adopt(
     located(stream, endpoint),
     endpoint,
-    (connection) => (upgrade = new StreamUpgrade(connection, stream, head)),
+    (opened) => (upgrade = new StreamUpgrade(opened, stream, head)),
   )
+  cancelOnDestroy(stream, () => connection.disown())
   if (head.field('sec-websocket-version') !== VERSION) upgrade!.refuseWith(UNKNOWN_VERSION)
   else startUpgrade(upgrade!, head.head)
-}
-
-function cancel(this: ServerHttp2Stream, error?: Error): ServerHttp2Stream {
-  resetStream(this, constants.NGHTTP2_CANCEL)
-  return Duplex.prototype.destroy.call(this, error) as ServerHttp2Stream
 }
 
 /** The connection until the WebSocket is there: nothing is read. */
