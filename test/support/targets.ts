@@ -1,7 +1,9 @@
 /** Servers that a door passes connections on to, and clients that say everything in one go. */
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
+import { Duplex } from 'node:stream'
 import type { TestContext } from 'node:test'
+import { type ConnectionOptions, connect as connectTls } from 'node:tls'
 import { join, Peer } from './serving.ts'
 
 /** A server that takes whatever comes. */
@@ -47,6 +49,14 @@ export async function ask(context: TestContext, port: number, bytes: string | Ui
   const peer = await join(context, port)
   peer.send(bytes).finish()
   return peer.finished()
+}
+
+/** The ClientHello of a client that is not answered. */
+export function clientHello(options: ConnectionOptions = {}): Promise<Buffer> {
+  return new Promise((resolve) => {
+    const wire = new Duplex({ read() {}, write: (chunk: Buffer) => resolve(chunk) })
+    connectTls({ ...options, socket: wire, rejectUnauthorized: false }).on('error', () => {})
+  })
 }
 
 /** What each protocol that may have a route begins with, as far as it is recognised. */

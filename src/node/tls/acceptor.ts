@@ -69,6 +69,8 @@ export class TlsAcceptor {
     this.handshakes.set(socket, handshake)
     deadlines.add(handshake)
     socket.once('close', () => this.take(socket))
+    // Who ends its side within the handshake is gone; later it may still be answered.
+    socket.allowHalfOpen = false
     socket.pause()
     socket.unshift(arrival.first)
     this.server.emit('connection', socket)
@@ -105,6 +107,7 @@ export class TlsAcceptor {
   private secured(socket: TLSSocket): void {
     const handshake = this.take(underlying(socket))
     if (handshake === undefined) return void socket.destroy()
+    socket.allowHalfOpen = true
     const { endpoint, hello } = handshake.arrival
     this.sink.secured(socket, new TlsEndpoint(socket, endpoint, hello))
   }
