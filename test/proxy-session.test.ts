@@ -180,7 +180,8 @@ test('inside TLS, after ALPN h2, and then it is not anything else', async (t) =>
   peer.socket.removeAllListeners('data')
   const socket = connectTls({ socket: peer.socket, rejectUnauthorized: false, ALPNProtocols: ['h2'] })
   await once(socket, 'secureConnect')
-  socket.write(PROXY_LINE)
+  // node:http2 does not take a socket that is still writing.
+  await new Promise((resolve) => socket.write(PROXY_LINE, resolve))
   const session = connect('https://localhost', { createConnection: () => socket })
   t.after(() => session.destroy())
   const stream = session.request({ ':method': 'POST', ':path': '/' })
