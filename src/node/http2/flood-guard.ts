@@ -11,9 +11,9 @@
 /** The score at which a connection is cut. */
 const LIMIT = 1024 * 1024
 /** Up to 200 streams may be reset at once, and 33 a second (nghttp2's own rate). */
-const RESET = LIMIT / 200
+const RESET = Math.floor(LIMIT / 200)
 /** Up to 100 SETTINGS frames may come at once, and 16 a second. */
-const SETTINGS = LIMIT / 100
+const SETTINGS = Math.floor(LIMIT / 100)
 /** By how much the score falls in a millisecond. */
 const FALL = LIMIT / 6_000
 

@@ -8,12 +8,12 @@ import type { Settings } from '../limits/options.ts'
 
 /** What HTTP/1.1 says in fields of a WebSocket's handshake, and RFC 8441 §5 without them. */
 const UPGRADE_FIELDS = [
-  'Connection: Upgrade',
-  'Upgrade: websocket',
-  'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==',
+  'Connection: Upgrade\r\n',
+  'Upgrade: websocket\r\n',
+  'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n',
 ] as const
 /** The framing that a body of unknown length needs in HTTP/1.1. */
-const CHUNKED = ['Transfer-Encoding: chunked'] as const
+const CHUNKED = ['Transfer-Encoding: chunked\r\n'] as const
 const NOTHING = [] as const
 
 /** Fields of a connection, which HTTP/2 has not (RFC 9113 §8.2.2), and what proves a key that there is not (RFC 8441 §5). */
@@ -101,7 +101,7 @@ export function readStreamHead(
   const needsFraming = !endsStream && headers['content-length'] === undefined
   const added = isWebSocket ? UPGRADE_FIELDS : needsFraming ? CHUNKED : NOTHING
   const method = isWebSocket ? 'GET' : headers[':method']
-  const text = `${[`${method} ${targetOf(headers)} HTTP/1.1`, ...fields, ...added].join('\r\n')}\r\n\r\n`
+  const text = `${method} ${targetOf(headers)} HTTP/1.1\r\n${fields.join('')}${added.join('')}\r\n`
   const head = parse(text, settings, added)
   if (head.fieldCount !== fields.length + added.length) {
     throw new HttpError('ERR_HTTP_FIELD_VALUE_INVALID', 'Cannot read the request: a field ends its line')
@@ -134,17 +134,17 @@ function authorityOf(headers: IncomingHttpHeaders): string | undefined {
 
 /** Every field as a line, Host first. A cookie in pieces is put together (RFC 9113 §8.2.3). */
 function fieldsOf(raw: readonly string[], authority: string | undefined): string[] {
-  const fields = authority === undefined ? [] : [`Host: ${authority}`]
+  const fields = authority === undefined ? [] : [`Host: ${authority}\r\n`]
   let cookie = ''
   for (let at = 0; at < raw.length; at += 2) {
     const name = raw[at]!
     const value = raw[at + 1]!
     if (name === 'cookie') cookie += cookie === '' ? value : `; ${value}`
     else if (!name.startsWith(':') && name !== 'host' && name !== 'sec-websocket-key') {
-      fields.push(`${name}: ${value}`)
+      fields.push(`${name}: ${value}\r\n`)
     }
   }
-  if (cookie !== '') fields.push(`cookie: ${cookie}`)
+  if (cookie !== '') fields.push(`cookie: ${cookie}\r\n`)
   return fields
 }
 
@@ -153,7 +153,7 @@ function parse(text: string, settings: Settings, added: readonly string[]): Requ
   const bytes = Buffer.from(text, 'latin1')
   const limits = {
     requestLine: settings.requestLineLimit,
-    head: settings.headLimit + added.join('\r\n').length,
+    head: settings.headLimit + added.join('').length,
     fields: settings.fieldLimit + added.length,
   }
   const head = new RequestHead(limits, decodeLatin1)
