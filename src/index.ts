@@ -17,6 +17,8 @@ export type {
   Version,
 } from './node/limits/server-options.ts'
 export type { Stats } from './node/reception.ts'
+export type { SessionsOptions, TransportName } from './node/sessions/options.ts'
+export type { SessionDetails } from './node/sessions/session-details.ts'
 export type { SniCallback, SniOption } from './node/tls/certificates.ts'
 export { type Certificate, selfSignedCertificate } from './node/tls/self-signed.ts'
 export type { TlsDetails } from './node/tls/tls-endpoint.ts'

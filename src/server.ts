@@ -118,14 +118,18 @@ export class Server<Message extends Buffer | Readable = Buffer> extends NetServe
 
   /**
    * Takes the WebSockets that are asked for on a server that exists, which listens and answers requests as before. With
-   * `path` only those of that path (the rest is left to its other listeners of `upgrade`, or refused).
+   * `path` only those of that path (the rest is left to its other listeners of `upgrade`, or refused), and with `false` none.
+   *
+   * With the option `sessions` it takes the requests and WebSockets under their paths, too; the server's own listeners do not
+   * hear of them.
    *
    * @example
    * const httpServer = http.createServer(app).listen(8080)
    * new Server((message, socket, writer) => writer.write(message)).attach(httpServer, { path: '/chat' })
    */
-  attach(httpServer: UpgradingServer, options: { path?: string } = {}): this {
+  attach(httpServer: UpgradingServer, options: { path?: string | false } = {}): this {
     attachTo(httpServer, this, options.path)
+    this.reception.attach(httpServer)
     return this
   }
 
@@ -219,7 +223,7 @@ export class Server<Message extends Buffer | Readable = Buffer> extends NetServe
   }
 
   private outgoing(data: Data, options: WriteOptions | undefined): Outgoing {
-    return new Outgoing(data, options?.binary)
+    return new Outgoing(data, options?.binary, options)
   }
 }
 

@@ -58,6 +58,10 @@ class Out implements AnswerChannel {
     this.finished++
   }
 
+  whenSent(callback: (sent: boolean) => void): void {
+    callback(true)
+  }
+
   destroy(): void {
     this.destroyed = true
     this.writable = false

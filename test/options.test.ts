@@ -44,6 +44,7 @@ test('the defaults are those that docs/limits.md lists', () => {
     udp: undefined,
     flashPolicy: undefined,
     flashPolicyPort: undefined,
+    sessions: undefined,
     isMessage: undefined,
     answerCompression: undefined,
     allowOrigin: undefined,

@@ -13,9 +13,10 @@ interface Result {
   frames: string[]
   echo: number[]
   lines: string[]
+  sessionLog: string[]
 }
 
-test('the core sniffs, parses and echoes in an empty context', () => {
+test('the core sniffs, parses, echoes and has sessions in an empty context', () => {
   const script = fileURLToPath(new URL('support/empty-context.mjs', import.meta.url))
   const output = execFileSync(process.execPath, ['--experimental-vm-modules', '--no-warnings', script], {
     encoding: 'utf8',
@@ -31,4 +32,10 @@ test('the core sniffs, parses and echoes in an empty context', () => {
   // RFC 6455 §5.7
   assert.deepEqual(result.echo, [0x81, 0x05, 0x48, 0x65, 0x6c, 0x6c, 0x6f])
   assert.deepEqual(result.lines, ['one', 'two'])
+  assert.deepEqual(result.sessionLog, [
+    '~m~22~m~AAAAAAAAAAAAAAAAAAAAAA',
+    'connected',
+    '~m~6~m~hello!',
+    'send',
+  ])
 })

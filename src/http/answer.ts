@@ -180,7 +180,9 @@ export class AnswerHead {
    * answer.setField('Content-Type', 'text/plain')
    * answer.fields({ length: 2 }) // [['Content-Type', 'text/plain'], ['Content-Length', '2']]
    */
-  fields(options: Pick<AnswerOptions, 'length' | 'head'>): [name: string, value: string | readonly string[]][] {
+  fields(
+    options: Pick<AnswerOptions, 'length' | 'head'>,
+  ): [name: string, value: string | readonly string[]][] {
     this.checkStatus()
     const fields = this.names.map((name, at): [string, string | readonly string[]] => [
       name,

@@ -16,6 +16,7 @@ import type { BufferHolder } from './limits/buffer-budget.ts'
 import type { Deadlined } from './limits/deadlines.ts'
 import { Lingering } from './lingering.ts'
 import { flushSlab, room, SLAB_COPY_UP_TO, type SlabOwner, slab, slabWaiting } from './write-slab.ts'
+import { whenWritten } from './writer-streams.ts'
 
 export type { ClientSession, Member, Session } from './host.ts'
 
@@ -136,6 +137,13 @@ export class Connection<Owner extends ConnectionHost = Host> implements Deadline
     return this.ready() && this.writeThrough(data)
   }
 
+  /** Calls back once all that was written has been handed to the system; with `false`, if the connection breaks before. */
+  whenSent(callback: (sent: boolean) => void): void {
+    // Corked, what is waited for leaves with the rest of this turn.
+    if (this.socket.writable && this.ready()) this.corkSocket()
+    whenWritten(this.socket, callback)
+  }
+
   /** Lets go what `write` gathered. */
   flush(): void {
     this.pending = false
@@ -174,15 +182,19 @@ export class Connection<Owner extends ConnectionHost = Host> implements Deadline
   }
 
   private writeThrough(data: Uint8Array): boolean {
-    const socket = this.socket
-    if (!this.corked) {
-      this.corked = true
-      socket.cork()
-    }
-    if (slabWaiting(this) > 0) flushSlab()
-    if (socket.write(data)) return true
+    this.corkSocket()
+    if (this.socket.write(data)) return true
     this.host.budget.charge(this)
     return false
+  }
+
+  /** What is written to the socket goes behind what was gathered, and leaves with it. */
+  private corkSocket(): void {
+    if (!this.corked) {
+      this.corked = true
+      this.socket.cork()
+    }
+    if (slabWaiting(this) > 0) flushSlab()
   }
 
   /** The next session takes over, from the position that the present one returns. */

@@ -14,6 +14,7 @@ import type { BufferBudget } from './limits/buffer-budget.ts'
 import type { Deadlines } from './limits/deadlines.ts'
 import type { Settings } from './limits/options.ts'
 import type { Outgoing } from './outgoing.ts'
+import type { SessionHub } from './sessions/hub.ts'
 import type { Writer } from './writer.ts'
 
 /** A stage that reads a connection: sniffing, HTTP, WebSocket, raw. */
@@ -59,17 +60,21 @@ export interface Failed {
   readonly message: string
 }
 
+/** Who hears of clients, and gets their messages. */
+export interface Audience {
+  clientConnected(member: Member): void
+  clientDisconnected(member: Member): void
+  /** While a listener is still at it, a promise; it resolves with whether all of them succeeded. */
+  deliver(message: Message, client: Client, writer: Writer): Promise<boolean> | undefined
+}
+
 /** What a connection, and a session that both ends can have, ask of whoever owns them. */
-export interface ConnectionHost {
+export interface ConnectionHost extends Audience {
   readonly settings: Settings
   readonly deadlines: Deadlines
   readonly budget: BufferBudget
   /** Ends the batch of writes of this turn of the event loop. */
   flushSoon(connection: Connection<ConnectionHost>): void
-  clientConnected(member: Member): void
-  clientDisconnected(member: Member): void
-  /** While a listener is still at it, a promise; it resolves with whether all of them succeeded. */
-  deliver(message: Message, client: Client, writer: Writer): Promise<boolean> | undefined
   report(error: Error, connection: Connection<ConnectionHost>): void
   closed(connection: Connection<ConnectionHost>): void
 }
@@ -82,6 +87,8 @@ export interface Host extends ConnectionHost {
   readonly encrypts: boolean
   /** Whether the application takes requests that are no messages. */
   readonly servesRequests: boolean
+  /** The sessions of the Socket.IO era, where they are served. */
+  readonly sessionHub: SessionHub | undefined
   /** Whether a page from this origin may speak to a server that it reached under this host name. */
   allowsOrigin(origin: string | undefined, host: string | undefined, encrypted: boolean): boolean
   /** The clock's second as an HTTP `Date`. */

@@ -1,7 +1,9 @@
 import type { Framing } from '../raw/index.ts'
+import type { MessageForm } from '../sessions/index.ts'
 import type { Codec } from '../ws-codec/index.ts'
 import type { Data } from './writer.ts'
 
+const PLAIN: MessageForm = {}
 const TEXT = 1
 const BINARY = 2
 
@@ -26,6 +28,8 @@ export function frameRaw(data: Data, framing: Framing): Buffer {
 export class Outgoing {
   readonly data: Data
   readonly isBinary: boolean
+  /** What it is besides, for clients that have sessions. */
+  readonly form: MessageForm
   /** What was made for one kind of client, such as a compressed frame; by a name of that kind. */
   readonly shared: Map<string, unknown>
   private readonly textFrames: Map<Codec, Uint8Array>
@@ -33,9 +37,10 @@ export class Outgoing {
   private encoded: Uint8Array | undefined
   private readonly rawFrames: Map<Framing, Buffer>
 
-  constructor(data: Data, binary: boolean | undefined) {
+  constructor(data: Data, binary: boolean | undefined, form: MessageForm = PLAIN) {
     this.data = data
     this.isBinary = binary ?? typeof data !== 'string'
+    this.form = form
     this.shared = new Map()
     this.textFrames = new Map()
     this.binaryFrames = new Map()

@@ -27,10 +27,12 @@ import { Deadlines } from './limits/deadlines.ts'
 import { resolveOptions, type Settings } from './limits/options.ts'
 import type { ServerOptions } from './limits/server-options.ts'
 import { Admission } from './reception/admission.ts'
+import { type AttachableServer, AttachedServer } from './reception/attached-server.ts'
 import { Batches } from './reception/batches.ts'
 import { Dates } from './reception/dates.ts'
 import { Departures } from './reception/departures.ts'
 import { SidePorts } from './reception/side-ports.ts'
+import { SessionHub } from './sessions/hub.ts'
 import { hasCertificate, TlsAcceptor } from './tls/acceptor.ts'
 import type { TlsEndpoint } from './tls/tls-endpoint.ts'
 import type { UdpStats } from './udp/udp-port.ts'
@@ -59,10 +61,12 @@ export class Reception extends Application implements Host {
   readonly budget: BufferBudget
   readonly encrypts: boolean
   readonly door: FrontDoor
+  readonly sessionHub: SessionHub | undefined
   /** The sessions of the clients, by the clients' ids. */
   readonly sessions: Map<string, Member>
   readonly clients: Map<string, Client>
   readonly sidePorts: SidePorts
+  private readonly attached: AttachedServer[]
   closing: boolean
   private readonly departures: Departures
   private readonly admission: Admission
@@ -81,9 +85,11 @@ export class Reception extends Application implements Host {
     this.budget = new BufferBudget(settings.bufferLimit)
     this.encrypts = hasCertificate(options)
     this.door = new FrontDoor(settings)
+    this.sessionHub = settings.sessions && new SessionHub(this, settings.sessions)
     this.sessions = new Map()
     this.clients = new Map()
-    this.sidePorts = new SidePorts(this, (error) => this.emitter.emit('error', error))
+    this.sidePorts = this.createSidePorts()
+    this.attached = []
     this.closing = false
     this.departures = new Departures(this, this.encrypts ? this.createAcceptor(options) : undefined)
     this.admission = new Admission(settings.maxConnectionsPerAddress)
@@ -140,6 +146,12 @@ export class Reception extends Application implements Host {
   reopen(at: AddressInfo | string | null): void {
     this.closing = false
     if (at !== null && typeof at === 'object') this.sidePorts.open(at)
+  }
+
+  /** Serves what is more than WebSockets on a server that exists, too. */
+  attach(server: AttachableServer): void {
+    if (this.sessionHub === undefined && this.settings.flashPolicy === undefined) return
+    this.attached.push(new AttachedServer(this, server, this.createSidePorts()))
   }
 
   /** A first listener of `message` is there: it gets what has waited for it. */
@@ -310,6 +322,8 @@ export class Reception extends Application implements Host {
     this.closing = true
     this.departures.close()
     this.sidePorts.close()
+    for (const server of this.attached) server.close()
+    this.sessionHub?.close()
     for (const connection of this.connections) {
       if (connection.client === undefined || connection.client.protocol === 'http')
         connection.session.shutdown()
@@ -318,9 +332,19 @@ export class Reception extends Application implements Host {
 
   /** Ends every connection in its protocol's own way; cuts what is still there after `timeout`. */
   async shutdown(timeout: number): Promise<void> {
+    this.sessionHub?.shutdown()
     this.close()
     for (const connection of this.connections) connection.session.shutdown()
-    if (this.size === 0) return
+    if (this.size > 0) await this.emptied(timeout)
+    this.sessionHub?.destroy()
+  }
+
+  private createSidePorts(): SidePorts {
+    return new SidePorts(this, (error) => this.emitter.emit('error', error))
+  }
+
+  /** Waits until all connections are gone, and cuts those that do not go in time. */
+  private async emptied(timeout: number): Promise<void> {
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, timeout)
       this.whenEmpty = () => {
@@ -382,8 +406,10 @@ function shortestTimeout(settings: Settings): number {
     idleTimeout,
     handshakeTimeout,
     udp,
+    sessions,
   } = settings
   return Math.min(
+    sessions?.shortest ?? Number.POSITIVE_INFINITY,
     sniffTimeout,
     headTimeout,
     bodyTimeout,

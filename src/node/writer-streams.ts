@@ -15,6 +15,34 @@ export function afterDrain(writer: Writer, callback: () => void): void {
   writer.on('close', settle)
 }
 
+/** What a stream of Node tells of what it was given; an answer of node:http is no `Writable` by its type. */
+export interface Sending {
+  readonly destroyed: boolean
+  readonly writableEnded: boolean
+  readonly writableFinished: boolean
+  write(chunk: Uint8Array, callback: (error?: Error | null) => void): unknown
+  on(event: 'finish' | 'close', listener: () => void): unknown
+  removeListener(event: 'finish' | 'close', listener: () => void): unknown
+}
+
+const NOTHING = new Uint8Array(0)
+
+/** Calls back once all that a stream was given is written; with `false`, if it breaks before. */
+export function whenWritten(stream: Sending, callback: (written: boolean) => void): void {
+  if (stream.writableFinished || stream.destroyed) return callback(stream.writableFinished)
+  if (!stream.writableEnded) {
+    stream.write(NOTHING, (error) => callback(error === undefined || error === null))
+    return
+  }
+  const settle = () => {
+    stream.removeListener('finish', settle)
+    stream.removeListener('close', settle)
+    callback(stream.writableFinished)
+  }
+  stream.on('finish', settle)
+  stream.on('close', settle)
+}
+
 /** A stream onto a writer: it ends with the writer's client. */
 abstract class WriterWritable extends Writable {
   protected readonly writer: Writer
@@ -54,12 +82,14 @@ export class PartsWritable extends WriterWritable {
 /** One message that is sent once it is whole: what is around it may depend on its length. */
 export class GatheringWritable extends WriterWritable {
   private readonly limit: number
+  private readonly writeOptions: WriteOptions | undefined
   private readonly pieces: Buffer[]
   private length: number
 
-  constructor(writer: Writer, limit: number) {
+  constructor(writer: Writer, limit: number, writeOptions?: WriteOptions) {
     super(writer)
     this.limit = limit
+    this.writeOptions = writeOptions
     this.pieces = []
     this.length = 0
   }
@@ -77,7 +107,7 @@ export class GatheringWritable extends WriterWritable {
   }
 
   override _final(done: Done): void {
-    this.writer.write(Buffer.concat(this.pieces))
+    this.writer.write(Buffer.concat(this.pieces), this.writeOptions)
     done()
   }
 }

@@ -1,9 +1,11 @@
 import { EventEmitter } from 'node:events'
 import type { Writable } from 'node:stream'
+import type { MessageForm } from '../sessions/index.ts'
 import type { Connection } from './connection.ts'
 import type { ConnectionHost } from './host.ts'
 
-export interface WriteOptions {
+/** How a message is sent. What only sessions have (`json`, `annotations`) is ignored elsewhere. */
+export interface WriteOptions extends MessageForm {
   /** Send as binary (`true`) or as text (`false`), where the protocol tells them apart. */
   binary?: boolean
 }

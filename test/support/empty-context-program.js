@@ -1,5 +1,6 @@
 import { AnswerHead, BodyReader, RequestHead } from './http/index.js'
 import { LineReader } from './raw/index.js'
+import { encodeMessage, readSessionRequest, Session, sessionIdOf, transportOf } from './sessions/index.js'
 import { Sniffer } from './sniff/index.js'
 import { acceptKey, encodeFrame, FrameDecoder } from './ws-codec/index.js'
 
@@ -53,6 +54,26 @@ const input = bytes('one\r\ntwo')
 lineReader.push(input, 0, input.length)
 lineReader.end()
 
+const sessionLog = []
+const session = new Session(
+  sessionIdOf(new Uint8Array(16)),
+  transportOf('xhr-polling'),
+  {
+    connected: () => sessionLog.push('connected'),
+    message: (message) => session.send(`${message}!`, 0),
+    drained() {},
+    disconnected() {},
+  },
+  0,
+)
+const poll = { deliver: (batch) => sessionLog.push(batch) > 0, end() {} }
+session.attach(poll, 0)
+session.flushed(poll, 0)
+const delivery = bytes(encodeMessage('hello', '0.6'))
+session.receive(delivery, 0, delivery.length, 0)
+session.attach(poll, 0)
+sessionLog.push(readSessionRequest('POST', '/socket.io/xhr-polling/Zm9v/send').kind)
+
 export const result = {
   globals: ['Buffer', 'TextDecoder', 'process', 'setTimeout', 'require'].map(
     (name) => typeof globalThis[name],
@@ -69,4 +90,5 @@ export const result = {
   frames,
   echo,
   lines,
+  sessionLog,
 }

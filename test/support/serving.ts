@@ -41,7 +41,7 @@ export async function serve(
   return { ...serving, port: (server.address() as AddressInfo).port }
 }
 
-function record(server: Server): Omit<Serving, 'port'> {
+export function record(server: Server): Omit<Serving, 'port'> {
   const log: string[] = []
   const messages: string[] = []
   const clients: Serving['clients'] = []

@@ -1,8 +1,10 @@
 import { randomFillSync } from 'node:crypto'
 import type { ReadableStream, WritableStream } from 'node:stream/web'
 import type { RequestHead } from '../../http/index.ts'
+import type { TransportName } from '../../sessions/index.ts'
 import type { Endpoint } from '../endpoint.ts'
 import { packRequest, Request, unpackRequest } from '../http/request.ts'
+import type { SessionDetails } from '../sessions/session-details.ts'
 import type { TlsDetails } from '../tls/tls-endpoint.ts'
 import type { Data } from '../writer.ts'
 import { Faces, type Source } from './faces.ts'
@@ -24,7 +26,7 @@ function randomId(): string {
 }
 
 /** How a client speaks. */
-export type Protocol = 'raw' | 'http' | 'websocket' | 'udp'
+export type Protocol = 'raw' | 'http' | 'websocket' | 'udp' | TransportName
 
 /**
  * A client as the application sees it: to be read from. What goes to it goes through its writer,
@@ -34,8 +36,11 @@ export class Client {
   /** Unguessable, and unique among the server's clients. */
   readonly id: string
   readonly protocol: Protocol
-  /** The version of the protocol: `'13'` on WebSocket, `'1.0'`, `'1.1'` or `'2'` on HTTP. */
-  readonly version: string | undefined
+  /**
+   * The version of the protocol: `'13'` on WebSocket, `'1.0'`, `'1.1'` or `'2'` on HTTP; of a session its encoding, `'0.6'` or
+   * `'0.7pre'`, which is known for sure once it has sent a message.
+   */
+  version: string | undefined
   /** Whether it came over TLS. */
   readonly encrypted: boolean
   /** The server name that it asked for in TLS (SNI). */
@@ -56,6 +61,8 @@ export class Client {
   closeCode: number | undefined
   /** The reason in that close frame. */
   closeReason: string | undefined
+  /** Of a client of the Socket.IO era, by whatever transport: what only sessions have. */
+  session: SessionDetails | undefined
   /** The application's own. */
   data: unknown
   private readonly endpoint: Endpoint
@@ -86,6 +93,7 @@ export class Client {
     this.subprotocol = undefined
     this.closeCode = undefined
     this.closeReason = undefined
+    this.session = undefined
     this.data = undefined
   }
 

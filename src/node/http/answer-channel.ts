@@ -33,6 +33,8 @@ export interface AnswerChannel {
   write(bytes: Uint8Array): boolean
   /** The body is complete. */
   finish(): void
+  /** Calls back once all that it was given has left this host; with `false`, if the client is gone before. */
+  whenSent(callback: (sent: boolean) => void): void
   destroy(): void
   /** The answer is given up, or the client gone. */
   close(): void
@@ -133,6 +135,10 @@ export class Http1Channel implements AnswerChannel {
 
   finish(): void {
     if (this.framing === AnswerFraming.chunked) this.connection.write(LAST_CHUNK)
+  }
+
+  whenSent(callback: (sent: boolean) => void): void {
+    this.connection.whenSent(callback)
   }
 
   destroy(): void {

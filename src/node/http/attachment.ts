@@ -18,8 +18,12 @@ export interface UpgradeTaker {
   handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void
 }
 
-/** Gives the taker every WebSocket that is asked for on the server, or those of one path. */
-export function attachTo(server: UpgradingServer, taker: UpgradeTaker, path: string | undefined): void {
+/** Gives the taker every WebSocket that is asked for on the server, those of one path, or with `false` none. */
+export function attachTo(
+  server: UpgradingServer,
+  taker: UpgradeTaker,
+  path: string | false | undefined,
+): void {
   server.on('upgrade', (request, socket, head) => {
     // Whoever takes it in the end: a reset in the meantime must not end the process.
     socket.on('error', ignore)

@@ -10,12 +10,14 @@ import { PortmanteauError, RefusedError } from '../errors.ts'
 import type { Host } from '../host.ts'
 import type { BufferHolder } from '../limits/buffer-budget.ts'
 import type { Deadlined } from '../limits/deadlines.ts'
+import type { SessionHub } from '../sessions/hub.ts'
+import { takeSessionRequest } from '../sessions/requests.ts'
 import type { Refusal } from '../websocket/upgrade.ts'
 import type { AnswerChannel } from './answer-channel.ts'
 import { BodyDecoder, type DecodedSink, type DecodingFailure } from './coding/body-decoder.ts'
 import { acceptEncodingFields, codingRefusal, decodingRefusal } from './coding/body-refusals.ts'
 import { type CodedAnswer, CodedChannel } from './coding/coded-channel.ts'
-import { type ExchangeCarrier, MessageExchange } from './exchange.ts'
+import { type BodyTaker, type ExchangeCarrier, MessageExchange } from './exchange.ts'
 import type { Request, RequestView } from './request.ts'
 import {
   answerOptions,
@@ -65,7 +67,7 @@ export class CarriedExchange
   private readonly carried: CarriedRequest
   private readonly destination: Destination
   private readonly ended: () => void
-  private exchange: MessageExchange | undefined
+  private exchange: BodyTaker | undefined
   private decoder: BodyDecoder | undefined
   private received: number
   private refused: boolean
@@ -99,6 +101,12 @@ export class CarriedExchange
 
   get client(): Client {
     return this.carried.client
+  }
+
+  /** What the client that has sent it can be written to through. */
+  get writer(): HttpWriter | undefined {
+    const writer = this.exchange?.writer
+    return writer?.ended === false ? writer : undefined
   }
 
   get acceptEncoding(): string | undefined {
@@ -152,6 +160,7 @@ export class CarriedExchange
     const { host, carried, answer, destination } = this
     const { view, body } = carried
     body.on('error', () => {})
+    if (destination === Destination.session) return this.startSession(host.sessionHub!)
     if (destination === Destination.nobody) answerUnserved(host, view, answer)
     else {
       const origin = view.field('origin')
@@ -206,6 +215,11 @@ export class CarriedExchange
     )
   }
 
+  /** The client has ended its side, behind the request. */
+  peerEnded(): void {
+    this.exchange?.peerEnded()
+  }
+
   closeAfter(): void {
     this.answer.setHeader('Connection', 'close')
   }
@@ -220,21 +234,45 @@ export class CarriedExchange
 
   private startMessages(from: Endpoint): void {
     const { host, carried } = this
-    const { body } = carried
-    const declared = Number(carried.view.field('content-length') ?? 0)
-    if (declared > host.settings.messageLimit) return this.refuseBody()
-    const coding = readContentCodings(carried.view.field('content-encoding'))
-    if (coding === undefined) {
-      const { code, status, message } = codingRefusal()
-      return this.refuseWith({ code, status, message, fields: acceptEncodingFields })
-    }
-    if (coding !== 'identity') this.decoder = new BodyDecoder(coding, host.settings.messageLimit, this)
+    if (!this.takesBody()) return
     this.client.setRequest(carried.request)
     if (host.door.trust.readsFields) this.client.setEndpoint(from)
     this.exchange = new MessageExchange(host, this, this.answer)
+    carried.join()
+    this.readBody()
+  }
+
+  private startSession(hub: SessionHub): void {
+    if (!this.takesBody()) return
+    const { view, endpoint, request } = this.carried
+    const source = {
+      view,
+      endpoint,
+      keepRequest: (client: Client) => client.setRequest(request),
+      report: (error: Error) => this.host.reportOf(error, this.carried.peer()),
+    }
+    this.exchange = takeSessionRequest(hub, source, this.answer)
+    this.readBody()
+  }
+
+  /** Takes off what the body is coded in; `false`: the request is refused, as the body is too large or nobody here can. */
+  private takesBody(): boolean {
+    const { view } = this.carried
+    const { messageLimit } = this.host.settings
+    const coding = readContentCodings(view.field('content-encoding'))
+    if (Number(view.field('content-length') ?? 0) > messageLimit) this.refuseBody()
+    else if (coding === undefined) {
+      const { code, status, message } = codingRefusal()
+      this.refuseWith({ code, status, message, fields: acceptEncodingFields })
+    } else if (coding !== 'identity') this.decoder = new BodyDecoder(coding, messageLimit, this)
+    return !this.refused
+  }
+
+  private readBody(): void {
+    const { host, carried } = this
+    const { body } = carried
     this.deadline = host.deadlines.after(host.settings.bodyTimeout)
     host.deadlines.add(this)
-    carried.join()
     body.on('data', (chunk: Buffer) => this.receive(chunk))
     body.on('end', () => this.finishBody())
     if (carried.expectsContinue) carried.continue()

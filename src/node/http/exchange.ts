@@ -24,10 +24,26 @@ export interface ExchangeCarrier {
   refuse(error: RefusedError): void
 }
 
-export class MessageExchange implements MessageSink {
+/** Who takes the body of a request, piece by piece. */
+export interface BodyTaker {
+  /** Bytes that it keeps. */
+  readonly held: number
+  /** What the client that has sent it can be written to through, meanwhile. */
+  readonly writer: HttpWriter | undefined
+  /** A piece of the body: the taker's up to the next call of `push`, `settle` or `end`. */
+  push(chunk: Uint8Array, start: number, end: number): void
+  /** The body goes on in another chunk: what lies in this one is read. */
+  settle(): void
+  /** The body is complete. */
+  end(): void
+  /** The peer has ended its side, behind the body. It may still read the answer, or be gone. */
+  peerEnded(): void
+}
+
+export class MessageExchange implements BodyTaker, MessageSink {
+  readonly writer: HttpWriter
   private readonly host: Host
   private readonly carrier: ExchangeCarrier
-  private readonly answer: HttpWriter
   private reader: FramingReader | undefined
   /** A first piece of the body that nobody has read yet: mostly it is all of it. */
   private piece: Uint8Array | undefined
@@ -42,7 +58,7 @@ export class MessageExchange implements MessageSink {
   constructor(host: Host, carrier: ExchangeCarrier, answer: HttpWriter) {
     this.host = host
     this.carrier = carrier
-    this.answer = answer
+    this.writer = answer
     this.reader = undefined
     this.piece = undefined
     this.pieceStart = 0
@@ -56,7 +72,6 @@ export class MessageExchange implements MessageSink {
     return this.reader === undefined ? 0 : this.reader.held
   }
 
-  /** A piece of the body: the exchange's up to the next call of `push`, `settle` or `end`. */
   push(chunk: Uint8Array, start: number, end: number): void {
     if (this.reader === undefined && this.piece === undefined) {
       this.piece = chunk
@@ -68,7 +83,6 @@ export class MessageExchange implements MessageSink {
     }
   }
 
-  /** The body goes on in another chunk: what lies in this one is read. */
   settle(): void {
     const { piece } = this
     if (piece === undefined) return
@@ -77,7 +91,6 @@ export class MessageExchange implements MessageSink {
     this.reader.push(piece, this.pieceStart, this.pieceEnd)
   }
 
-  /** The body is complete. */
   end(): void {
     const { piece, pieceStart, pieceEnd } = this
     if (piece !== undefined && this.isOneMessage(piece, pieceStart, pieceEnd)) {
@@ -92,11 +105,13 @@ export class MessageExchange implements MessageSink {
     this.endAnswer()
   }
 
+  peerEnded(): void {}
+
   message(chunk: Uint8Array, start: number, end: number): void {
     const message = toMessage(chunk, start, end)
     const { client } = this.carrier
     markText(client, message)
-    const settled = this.host.deliver(message, client, this.answer)
+    const settled = this.host.deliver(message, client, this.writer)
     if (settled === undefined) return
     this.pending++
     settled.then((succeeded) => this.settled(succeeded))
@@ -137,7 +152,7 @@ export class MessageExchange implements MessageSink {
 
   /** What the listeners wrote is the answer, unless the application ends it itself. */
   private endAnswer(): void {
-    const { answer } = this
+    const { writer: answer } = this
     if (this.pending > 0 || answer.ended) return
     if (this.failed) answer.fail()
     else if (!this.host.settings.explicitEnd)

@@ -8,7 +8,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { errorAnswer, HttpError, RequestHead } from '../../http/index.ts'
+import { errorAnswer, type HttpError, RequestHead } from '../../http/index.ts'
 import { Client } from '../client/client.ts'
 import type { Member } from '../connection.ts'
 import type { Endpoint } from '../endpoint.ts'
@@ -19,8 +19,7 @@ import type { Outgoing } from '../outgoing.ts'
 import type { Writer } from '../writer.ts'
 import { CarriedExchange } from './carried-exchange.ts'
 import { decodeLatin1 } from './latin1.ts'
-import { NodeRequest } from './node-request.ts'
-import { requestBytes } from './request.ts'
+import { NodeRequest, readAgain } from './node-request.ts'
 import { Destination, destinationOf } from './standard-answers.ts'
 
 /** Requests of one connection that may wait for their answers; beyond, it is not read from. */
@@ -103,8 +102,7 @@ export class HandedConnection implements Member, Deadlined {
   }
 
   get writer(): Writer | undefined {
-    const answer = this.exchanges[0]?.answer
-    return answer?.ended === false ? answer : undefined
+    return this.exchanges[0]?.writer
   }
 
   send(outgoing: Outgoing): boolean {
@@ -130,7 +128,7 @@ export class HandedConnection implements Member, Deadlined {
       giveUpUnread(request, response)
       return this.host.request(request, response, expectsContinue)
     }
-    const error = this.examine(request)
+    const error = readAgain(request, this.head)
     const asked = new NodeRequest(this, request, response, expectsContinue)
     // RFC 9112 §3.2.2
     if (error === null && !request.url!.startsWith('/')) asked.host = this.head.host
@@ -271,19 +269,6 @@ export class HandedConnection implements Member, Deadlined {
     if (socket instanceof Socket) socket.destroySoon = () => this.linger(NOTHING)
   }
 
-  /** node:http takes heads that our own engine refuses: what it has read is read again, by the same rules. */
-  private examine(request: IncomingMessage): HttpError | null {
-    if (request.httpVersionMajor !== 1) {
-      const reason = 'Cannot read the request: its version is neither HTTP/1.1 nor HTTP/1.0'
-      return new HttpError('ERR_HTTP_VERSION_UNSUPPORTED', reason)
-    }
-    const { head } = this
-    const bytes = requestBytes(request, NOTHING)
-    head.reset()
-    head.push(bytes, 0, bytes.length)
-    return head.error
-  }
-
   private follow(response: ServerResponse, exchange: CarriedExchange | undefined): void {
     const { responses } = this
     responses.set(response, exchange)
@@ -354,6 +339,7 @@ export class HandedConnection implements Member, Deadlined {
   private probe(): void {
     const { socket } = this
     if (this.responses.size > 0 && socket instanceof Socket) socket.setKeepAlive(true, PROBE_AFTER)
+    for (const exchange of this.responses.values()) exchange?.peerEnded()
   }
 }
 

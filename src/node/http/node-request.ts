@@ -1,10 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex, Readable } from 'node:stream'
-import { isKnownMethod, joinFields } from '../../http/index.ts'
+import { HttpError, isKnownMethod, joinFields, type RequestHead } from '../../http/index.ts'
 import type { Client } from '../client/client.ts'
 import type { Endpoint } from '../endpoint.ts'
 import type { CarriedRequest } from './carried-exchange.ts'
-import { Request, type RequestView } from './request.ts'
+import { Request, type RequestView, requestBytes } from './request.ts'
 import { ResponseChannel } from './response-channel.ts'
 
 /** What a request is on. */
@@ -18,6 +18,20 @@ export interface RequestCarrier {
   /** The answer is the last one of the connection. */
   breakOff(response: ServerResponse): void
   destroy(): void
+}
+
+const NOTHING = Buffer.alloc(0)
+
+/** node:http takes heads that our own engine refuses: what it has read is read again, by the same rules. */
+export function readAgain(request: IncomingMessage, head: RequestHead): HttpError | null {
+  if (request.httpVersionMajor !== 1) {
+    const reason = 'Cannot read the request: its version is neither HTTP/1.1 nor HTTP/1.0'
+    return new HttpError('ERR_HTTP_VERSION_UNSUPPORTED', reason)
+  }
+  const bytes = requestBytes(request, NOTHING)
+  head.reset()
+  head.push(bytes, 0, bytes.length)
+  return head.error
 }
 
 /** A request as node:http gives it. */

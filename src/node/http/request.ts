@@ -96,6 +96,23 @@ export function headText(
   return `${lines.join('\r\n')}\r\n\r\n`
 }
 
+/**
+ * A request whose head was read up to `pos`, and what follows it: mostly it lies in the chunk as it is. A wish for an
+ * upgrade is left out.
+ */
+export function bytesFrom(head: RequestHead, chunk: Buffer, pos: number, end: number): Buffer {
+  const bytes = head.upgrade
+    ? Buffer.from(
+        headText(head, head.rawFields(), (name) => name === 'upgrade'),
+        'latin1',
+      )
+    : head.raw()
+  const start = pos - bytes.length
+  if (bytes.buffer === chunk.buffer && bytes.byteOffset === chunk.byteOffset + start)
+    return chunk.subarray(start, end)
+  return Buffer.concat([bytes, chunk.subarray(pos, end)])
+}
+
 /** A request that node:http has read, and what it has read behind it, as they came; but for fields that `leaveOut` names. */
 export function requestBytes(
   request: IncomingMessage,

@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import type { AnswerHead } from '../../http/index.ts'
+import { whenWritten } from '../writer-streams.ts'
 import type { AnswerChannel } from './answer-channel.ts'
 
 const UNKNOWN_LENGTH = -1
@@ -71,6 +72,10 @@ export class ResponseChannel implements AnswerChannel {
 
   finish(): void {
     this.response.end()
+  }
+
+  whenSent(callback: (sent: boolean) => void): void {
+    whenWritten(this.response, callback)
   }
 
   destroy(): void {

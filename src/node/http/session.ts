@@ -23,15 +23,18 @@ import type { ClientSession, Connection } from '../connection.ts'
 import type { Endpoint } from '../endpoint.ts'
 import { RefusedError } from '../errors.ts'
 import type { Outgoing } from '../outgoing.ts'
+import { HeadSource } from '../sessions/head-source.ts'
+import type { SessionHub } from '../sessions/hub.ts'
+import { takeSessionRequest } from '../sessions/requests.ts'
 import { asksForWebSocket, type Refusal } from '../websocket/upgrade.ts'
 import type { Writer } from '../writer.ts'
 import { type AnswerChannel, Http1Channel, type Http1Session } from './answer-channel.ts'
 import { BodyDecoder, type DecodedSink, type DecodingFailure } from './coding/body-decoder.ts'
 import { acceptEncodingFields, codingRefusal, decodingRefusal } from './coding/body-refusals.ts'
 import { type CodedAnswer, CodedChannel } from './coding/coded-channel.ts'
-import { type ExchangeCarrier, MessageExchange } from './exchange.ts'
+import { type BodyTaker, type ExchangeCarrier, MessageExchange } from './exchange.ts'
 import { decodeLatin1 } from './latin1.ts'
-import { headText, Request } from './request.ts'
+import { bytesFrom, Request } from './request.ts'
 import {
   answerOptions,
   answerUnserved,
@@ -71,7 +74,7 @@ export class HttpSession
   private state: number
   private known: Client | undefined
   private answer: HttpWriter | undefined
-  private exchange: MessageExchange | undefined
+  private exchange: BodyTaker | undefined
   private bodyRead: boolean
   private close: boolean
   private pushing: boolean
@@ -105,7 +108,8 @@ export class HttpSession
   }
 
   get writer(): Writer | undefined {
-    return this.answer?.ended === false ? this.answer : undefined
+    const writer = this.exchange?.writer
+    return writer?.ended === false ? writer : undefined
   }
 
   get held(): number {
@@ -314,7 +318,8 @@ export class HttpSession
     this.coded = this.codedChannel()
     const answer = new HttpWriter(this)
     this.answer = answer
-    if (destination === Destination.nobody) answerUnserved(host, head, answer)
+    if (destination === Destination.session) this.startSession(host.sessionHub!, answer)
+    else if (destination === Destination.nobody) answerUnserved(host, head, answer)
     else {
       const origin = head.field('origin')
       const from = host.door.trust.endpointOf(connection.endpoint, head)
@@ -343,13 +348,26 @@ export class HttpSession
     this.decoder = undefined
   }
 
-  private startMessages(answer: HttpWriter, from: Endpoint): void {
-    const { connection } = this
+  private startSession(hub: SessionHub, answer: HttpWriter): void {
+    if (this.decodesBody()) this.exchange = takeSessionRequest(hub, new HeadSource(this, this.head), answer)
+  }
+
+  /** Takes off what the body is coded in; `false`: the request is refused, for nobody here can. */
+  private decodesBody(): boolean {
     const coding = readContentCodings(this.head.field('content-encoding'))
-    if (coding === undefined) return this.refuse(codingRefusal(), acceptEncodingFields)
-    if (coding !== 'identity') {
-      this.decoder = new BodyDecoder(coding, connection.host.settings.messageLimit, this)
+    if (coding === undefined) {
+      this.refuse(codingRefusal(), acceptEncodingFields)
+      return false
     }
+    if (coding !== 'identity') {
+      this.decoder = new BodyDecoder(coding, this.connection.host.settings.messageLimit, this)
+    }
+    return true
+  }
+
+  private startMessages(answer: HttpWriter, from: Endpoint): void {
+    if (!this.decodesBody()) return
+    const { connection } = this
     const first = this.known === undefined
     this.client.setHead(this.head)
     if (connection.host.door.trust.readsFields) this.client.setEndpoint(from)
@@ -360,14 +378,8 @@ export class HttpSession
   /** An upgrade that nobody here serves is an ordinary request (RFC 9110 §7.8): node:http must not stop at it. */
   private handOver(chunk: Buffer, pos: number, end: number): number {
     const { head, connection, known } = this
-    const first = head.upgrade
-      ? Buffer.from(
-          headText(head, head.rawFields(), (name) => name === 'upgrade'),
-          'latin1',
-        )
-      : head.raw()
     this.state = REFUSED
-    connection.host.startRequest(connection, joinRest(first, chunk, pos, end), known)
+    connection.host.startRequest(connection, bytesFrom(head, chunk, pos, end), known)
     return end
   }
 
@@ -421,19 +433,11 @@ export class HttpSession
   private finishAnswering(): void {
     this.close = true
     this.connection.probe()
+    this.exchange?.peerEnded()
   }
 
   private leave(): void {
     this.state = REFUSED
     this.connection.linger()
   }
-}
-
-/** The head and what follows it, in one piece: mostly it lies in the chunk as it is. */
-function joinRest(head: Uint8Array, chunk: Buffer, pos: number, end: number): Buffer {
-  const start = pos - head.length
-  if (head.buffer === chunk.buffer && head.byteOffset === chunk.byteOffset + start) {
-    return chunk.subarray(start, end)
-  }
-  return Buffer.concat([head, chunk.subarray(pos, end)])
 }

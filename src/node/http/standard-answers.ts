@@ -6,18 +6,19 @@ import { isMethodOfNode, RequestAtHand, type RequestView } from './request.ts'
 import type { HttpWriter } from './writer.ts'
 
 /** Who a request goes to. */
-export const Destination = { message: 0, options: 1, application: 2, nobody: 3 } as const
+export const Destination = { message: 0, options: 1, application: 2, nobody: 3, session: 4 } as const
 export type Destination = (typeof Destination)[keyof typeof Destination]
 
 const MESSAGE_METHODS: readonly string[] = ['POST', 'PUT']
 
 /**
- * Messages are POST and PUT, or what `isMessage` says. OPTIONS is answered by whoever gets the method that it asks
+ * What lies under the paths of sessions is theirs. Messages are POST and PUT, or what `isMessage` says. OPTIONS is answered by whoever gets the method that it asks
  * about, which is POST where it names none.
  */
 export function destinationOf(host: Host, view: RequestView): Destination {
   const { isMessage } = host.settings
   const { method } = view
+  if (host.sessionHub !== undefined && host.sessionHub.read(view) !== null) return Destination.session
   if (method === 'OPTIONS') {
     const asked = view.field('access-control-request-method') ?? 'POST'
     const answered =

@@ -4,6 +4,8 @@ import type { AcceptedHandshake } from '../../ws-codec/index.ts'
 import type { Client } from '../client/client.ts'
 import type { Connection, Session } from '../connection.ts'
 import { RefusedError } from '../errors.ts'
+import { HeadSource } from '../sessions/head-source.ts'
+import { sessionAudience } from '../sessions/websocket.ts'
 import {
   type Refusal,
   readUpgrade,
@@ -53,10 +55,13 @@ function finishUpgrade(
   const { connection } = carrier
   const refusal = refusalOf(decision)
   if (refusal !== undefined) return carrier.refuseWith(refusal)
+  const { sessionHub } = connection.host
+  const audience = sessionHub && sessionAudience(sessionHub, new HeadSource(carrier, head), handshake.origin)
+  if (audience !== undefined && 'status' in audience) return carrier.refuseWith(audience)
   connection.deadline = Number.POSITIVE_INFINITY
   const acceptance = typeof decision === 'object' ? (decision as UpgradeAcceptance) : {}
   const switched = connection.host.ask(() => {
-    switchProtocols(carrier, head, handshake, acceptance)
+    switchProtocols(carrier, head, handshake, acceptance, audience)
     return true
   })
   if (switched !== true) carrier.refuseWith(refusalOf(switched as UpgradeDecision)!)

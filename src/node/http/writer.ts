@@ -181,6 +181,12 @@ export class HttpWriter extends Writer {
     return this.sendPieces()
   }
 
+  /** @internal Calls back once all that was written has left this host; with `false`, if the client is gone before. */
+  whenSent(callback: (sent: boolean) => void): void {
+    this.flush()
+    this.channel.whenSent(callback)
+  }
+
   /** The application has failed: 500, or the end of an answer that has begun. */
   fail(): void {
     if (!this.begun) {

@@ -1,7 +1,8 @@
-import type { ServerHttp2Stream } from 'node:http2'
+import { constants, type ServerHttp2Stream } from 'node:http2'
 import { AnswerHead, errorAnswerText, type Field, type HttpError, isBodyless } from '../../http/index.ts'
 import type { RefusedError } from '../errors.ts'
 import type { AnswerChannel } from '../http/answer-channel.ts'
+import { whenWritten } from '../writer-streams.ts'
 import { streamHeaders } from './head.ts'
 import { breakOff } from './reset.ts'
 
@@ -73,6 +74,15 @@ export class StreamChannel implements AnswerChannel {
 
   finish(): void {
     if (!this.stream.writableEnded) this.stream.end()
+  }
+
+  /** A stream that nothing has broken may be closed behind its last frame, before it says that this one was written. */
+  whenSent(callback: (sent: boolean) => void): void {
+    const { stream } = this
+    whenWritten(stream, (written) => {
+      const whole = stream.writableEnded && stream.rstCode === constants.NGHTTP2_NO_ERROR && !stream.aborted
+      callback(written || whole)
+    })
   }
 
   /** What the client has of the answer is not all of it. */

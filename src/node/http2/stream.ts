@@ -89,7 +89,7 @@ class StreamMember implements Member, CarriedRequest {
     this.joined = false
     this.held = false
     this.exchange = new CarriedExchange(host, this, destination, () => {
-      if (destination !== Destination.message) endRequest(stream)
+      if (destination !== Destination.message && destination !== Destination.session) endRequest(stream)
     })
     stream.on('drain', () => this.exchange.drained())
     stream.once('close', () => this.leave())
@@ -101,8 +101,7 @@ class StreamMember implements Member, CarriedRequest {
   }
 
   get writer(): Writer | undefined {
-    const { answer } = this.exchange
-    return answer.ended ? undefined : answer
+    return this.exchange.writer
   }
 
   get body(): Duplex {

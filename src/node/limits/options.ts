@@ -16,6 +16,7 @@ import {
   type AnswerCompressionSettings,
   resolveAnswerCompression,
 } from '../http/coding/answer-compression-options.ts'
+import { resolveSessions, type SessionsSettings } from '../sessions/options.ts'
 import { resolveUdp, type UdpSettings } from '../udp/udp-options.ts'
 import { type CompressionSettings, resolveCompression } from '../websocket/compression-options.ts'
 import type { UpgradeHook } from '../websocket/upgrade.ts'
@@ -36,6 +37,7 @@ type Passed =
   | 'udp'
   | 'flashPolicy'
   | 'flashPolicyPort'
+  | 'sessions'
   | 'raw'
 
 type TlsKeys = keyof SecureContextOptions | 'requestCert' | 'rejectUnauthorized'
@@ -61,6 +63,7 @@ export interface Settings
   udp: UdpSettings | undefined
   flashPolicy: readonly PolicyRule[] | undefined
   flashPolicyPort: number | undefined
+  sessions: SessionsSettings | undefined
   versions: readonly Version[]
   compression: CompressionSettings | undefined
   answerCompression: AnswerCompressionSettings | undefined
@@ -132,6 +135,7 @@ export function resolveOptions(options: ServerOptions): Settings {
     udp: resolveUdp(options.udp),
     flashPolicy: readFlashPolicy(options),
     flashPolicyPort: readFlashPolicyPort(options),
+    sessions: resolveSessions(options.sessions, settings),
     versions: readVersions(options.versions),
     compression: resolveCompression(options.compression),
     answerCompression: resolveAnswerCompression(options.answerCompression),

@@ -7,6 +7,7 @@ import type { Version } from '../../ws-codec/index.ts'
 import type { ForwardedOption, ProxyOption } from '../door/proxy-trust.ts'
 import type { AnswerCompressionOptions } from '../http/coding/answer-compression-options.ts'
 import type { Request } from '../http/request.ts'
+import type { SessionsOptions } from '../sessions/options.ts'
 import type { SniOption } from '../tls/certificates.ts'
 import type { UdpOptions } from '../udp/udp-options.ts'
 import type { CompressionOptions } from '../websocket/compression-options.ts'
@@ -43,6 +44,11 @@ export interface ServerOptions
    * PUT. With this option one without a body is an empty message.
    */
   isMessage?: (request: Request) => boolean
+  /**
+   * Serve clients of the Socket.IO era (0.6, and the message encoding that was to follow it), under `/socket.io/`: over
+   * WebSocket, or over requests that wait. Such a client is one like any other. Default `false`.
+   */
+  sessions?: boolean | SessionsOptions
   /** Speak HTTP/2, too: after TLS by ALPN, without by its preface. Default `true`. */
   http2?: boolean
   /** Certificates by the server name that is asked for, or an (async) function that gives them. */

@@ -15,7 +15,7 @@ import {
 import type { Client } from '../client/client.ts'
 import type { ClientSession, Connection } from '../connection.ts'
 import { PortmanteauError } from '../errors.ts'
-import type { ConnectionHost } from '../host.ts'
+import type { Audience, ConnectionHost } from '../host.ts'
 import { toMessage } from '../message.ts'
 import type { Outgoing } from '../outgoing.ts'
 import { InflatedReadable, type InflationFailure, MessageReadable } from './message-readable.ts'
@@ -49,6 +49,8 @@ export interface SessionOptions {
   readonly codec: Codec
   readonly role: 'server' | 'client'
   readonly client: Client
+  /** Who hears its messages. Default: whoever owns the connection. */
+  readonly audience?: Audience | undefined
   /** What was agreed on permessage-deflate. */
   readonly compression?: SessionCompression | undefined
 }
@@ -64,6 +66,9 @@ export class WebSocketSession implements ClientSession, FrameSink, MessageSink {
   readonly compression: SessionCompression | undefined
   /** Draws a masking key for each frame; a server has none. */
   readonly maskKey: (() => number) | undefined
+  private readonly audience: Audience
+  /** Whether messages are delivered as they arrive. */
+  private readonly streams: boolean
   private readonly decoder: Decoder
   private readonly assembler: MessageAssembler
   /** The message that is being delivered as it arrives. */
@@ -80,7 +85,7 @@ export class WebSocketSession implements ClientSession, FrameSink, MessageSink {
 
   constructor(connection: Connection<ConnectionHost>, options: SessionOptions, maskKey?: () => number) {
     const { settings, deadlines } = connection.host
-    const { codec, client, role, compression } = options
+    const { codec, client, role, compression, audience = connection.host } = options
     this.connection = connection
     this.client = client
     this.codec = codec
@@ -89,6 +94,8 @@ export class WebSocketSession implements ClientSession, FrameSink, MessageSink {
     this.outbox = new Outbox(connection)
     this.plainFrames = codec.hasCloseCodes && this.maskKey === undefined
     this.writer = new WebSocketWriter(this)
+    this.audience = audience
+    this.streams = settings.stream && audience === connection.host
     this.decoder = codec.createDecoder(this, {
       role,
       maxMessageBytes: Math.min(settings.messageLimit, Number.MAX_SAFE_INTEGER),
@@ -106,7 +113,7 @@ export class WebSocketSession implements ClientSession, FrameSink, MessageSink {
     this.nextPing = this.lastReceived + settings.pingInterval
     this.owedPong = undefined
     this.schedule()
-    connection.host.clientConnected(this)
+    audience.clientConnected(this)
   }
 
   get held(): number {
@@ -122,7 +129,7 @@ export class WebSocketSession implements ClientSession, FrameSink, MessageSink {
   }
 
   data(chunk: Uint8Array, start: number, end: number, opcode: number, flags: number, rest: number): void {
-    if (this.connection.host.settings.stream) return this.streamPiece(chunk, start, end, opcode, flags)
+    if (this.streams) return this.streamPiece(chunk, start, end, opcode, flags)
     this.compressed = (flags & COMPRESSED) !== 0
     this.assembler.data(chunk, start, end, opcode, flags & (FIRST | LAST), rest)
   }
@@ -203,14 +210,14 @@ export class WebSocketSession implements ClientSession, FrameSink, MessageSink {
     this.state = CLOSED
     this.compression?.close()
     this.readable?.destroy(messageCut())
-    this.connection.host.clientDisconnected(this)
+    this.audience.clientDisconnected(this)
     this.writer.emit('close')
   }
 
   private deliver(message: Buffer | MessageReadable, isText: boolean): void {
     this.client.isText = isText
     this.writer.answersText = isText
-    this.connection.host.deliver(message, this.client, this.writer)
+    this.audience.deliver(message, this.client, this.writer)
   }
 
   private streamPiece(chunk: Uint8Array, start: number, end: number, opcode: number, flags: number): void {

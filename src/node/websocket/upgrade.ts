@@ -12,6 +12,7 @@ import { Client } from '../client/client.ts'
 import type { Connection, Session } from '../connection.ts'
 import type { Request } from '../http/request.ts'
 import type { UpgradeCarrier } from '../http/upgrade-session.ts'
+import type { SessionAudience } from '../sessions/websocket.ts'
 import { deflateSettings } from './compression-options.ts'
 import { WebSocketSession } from './session.ts'
 import { SessionCompression } from './session-compression.ts'
@@ -94,12 +95,15 @@ function refusedByHook(status: number, message: string | undefined, fields: read
 /**
  * Answers the handshake and hands the connection on; what it was to the application so far is over in between. Throws when
  * the hook's protocol or headers cannot be sent; nothing has gone out then.
+ *
+ * @param audience who hears the WebSocket in the application's place
  */
 export function switchProtocols(
   carrier: UpgradeCarrier,
   head: RequestHead,
   handshake: AcceptedHandshake,
   acceptance: UpgradeAcceptance,
+  audience: SessionAudience | undefined,
 ): void {
   const { connection } = carrier
   const { settings, door } = connection.host
@@ -116,9 +120,10 @@ export function switchProtocols(
   carrier.accept(answer)
   carrier.closed()
   const client = new Client(endpoint, 'websocket', handshake.version)
-  carrier.keepRequest(client, head)
-  client.subprotocol = protocol
-  client.data = acceptance.data
+  if (audience === undefined) carrier.keepRequest(client, head)
+  const seen = audience === undefined ? client : audience.member.client
+  seen.subprotocol = protocol
+  seen.data = acceptance.data
   const compression = agreement && new SessionCompression(agreement, 'server', settings)
   const open = () =>
     new WebSocketSession(connection, {
@@ -126,6 +131,7 @@ export function switchProtocols(
       role: 'server',
       client,
       compression,
+      audience,
     })
   if (handshake.challengeBytes === 0) connection.handOn(open())
   else connection.handOn(new ChallengeSession(connection, handshake, open))

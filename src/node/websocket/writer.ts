@@ -76,6 +76,17 @@ export class WebSocketWriter extends ConnectionWriter {
     return ready
   }
 
+  /** @internal Calls back once all that was written has left this host; with `false`, if the client is gone before. */
+  whenSent(callback: (sent: boolean) => void): void {
+    const { outbox } = this.session
+    if (outbox.empty) return this.connection.whenSent(callback)
+    const slot = outbox.reserve()
+    slot.whenTurn(() => {
+      slot.finish()
+      this.connection.whenSent(callback)
+    })
+  }
+
   private opcodeFor(data: Data, bytes: Uint8Array, options: WriteOptions | undefined): number {
     const { codec, client } = this.session
     if (!this.isBinary(data, bytes, options)) return TEXT

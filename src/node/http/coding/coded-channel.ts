@@ -34,6 +34,8 @@ export class CodedChannel implements AnswerChannel, CodedSink {
   private readonly limit: number
   private coder: AnswerCoder | undefined
   private full: boolean
+  /** Who waits until what is coded has left. */
+  private watchers: ((sent: boolean) => void)[]
 
   /** @param limit bytes that may wait to be coded */
   constructor(
@@ -49,6 +51,7 @@ export class CodedChannel implements AnswerChannel, CodedSink {
     this.limit = limit
     this.coder = undefined
     this.full = false
+    this.watchers = []
   }
 
   get writable(): boolean {
@@ -112,6 +115,12 @@ export class CodedChannel implements AnswerChannel, CodedSink {
     this.coder.end()
   }
 
+  /** What is coded has left once all of the answer has. */
+  whenSent(callback: (sent: boolean) => void): void {
+    if (this.coder === undefined) this.channel.whenSent(callback)
+    else this.watchers.push(callback)
+  }
+
   destroy(): void {
     this.close()
     this.channel.destroy()
@@ -122,6 +131,7 @@ export class CodedChannel implements AnswerChannel, CodedSink {
     this.busy = false
     this.full = false
     this.coder?.destroy()
+    for (const callback of this.takeWatchers()) callback(false)
   }
 
   /** @internal */
@@ -140,12 +150,25 @@ export class CodedChannel implements AnswerChannel, CodedSink {
     this.busy = false
     this.full = false
     this.channel.finish()
+    this.watch()
     this.answer.answerEnded()
   }
 
   /** @internal */
   codingFailed(): void {
     this.destroy()
+  }
+
+  /** Nothing is left to be coded. */
+  private watch(): void {
+    this.coder = undefined
+    for (const callback of this.takeWatchers()) this.channel.whenSent(callback)
+  }
+
+  private takeWatchers(): ((sent: boolean) => void)[] {
+    const { watchers } = this
+    this.watchers = []
+    return watchers
   }
 
   /** What cannot be sent is left to the channel, which throws before anything is changed in the head. */
@@ -173,6 +196,7 @@ export class CodedChannel implements AnswerChannel, CodedSink {
         markCoded(head, coding)
         this.channel.send(head, [coded], coded.length)
       }
+      this.watch()
       if (returned) this.answer.answerEnded()
     })
     returned = true
