@@ -19,6 +19,9 @@ import { openUpstream } from './upstream.ts'
 /** The names of verdicts, as routes have them. */
 const NAMES: readonly string[] = Object.keys(DatagramVerdict)
 
+/** RFC 791, RFC 768: what is left of a packet of 65,535 bytes behind the headers. */
+const LARGEST = 65_507
+
 /** What datagrams are counted as. */
 export interface UdpStats {
   received: number
@@ -113,7 +116,7 @@ export class UdpPort implements DatagramSender, Deadlined {
   send(peer: UdpPeer, bytes: Uint8Array): boolean {
     const [address, port] = addressOf(peer)
     // RFC 768: whoever has no port expects no answer.
-    if (port === 0 || this.waiting > this.host.settings.writeLimit) return false
+    if (port === 0 || bytes.length > LARGEST || this.waiting > this.host.settings.writeLimit) return false
     if (!this.peers.grant(peer, bytes.length)) return false
     // Whatever becomes of it: a datagram may be lost anywhere.
     this.socket.send(bytes, port, address, () => {})
