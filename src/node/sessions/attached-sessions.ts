@@ -54,8 +54,10 @@ export class AttachedSessions {
     asked.whenWaiting = () => exchange.waits()
     response.on('drain', () => exchange.drained())
     response.once('close', () => exchange.close())
-    if (error === null) exchange.start()
-    else exchange.refuse(error)
+    if (error === null) return exchange.start()
+    // Where the next request begins may be read in two ways.
+    response.shouldKeepAlive = false
+    exchange.refuse(error)
   }
 
   /** node:http has let go of the socket. */
