@@ -13,7 +13,7 @@ import type { DoorStats } from './door/counters.ts'
 import type { Forwarding } from './door/forwarding.ts'
 import { FrontDoor } from './door/front-door.ts'
 import { ProxySession } from './door/proxy-session.ts'
-import type { RouteTarget } from './door/routes.ts'
+import { nameOfProtocol, type RouteTarget } from './door/routes.ts'
 import { SniffSession } from './door/sniff-session.ts'
 import type { Endpoint } from './endpoint.ts'
 import { PortmanteauError } from './errors.ts'
@@ -377,9 +377,10 @@ export class Reception extends Application implements Host {
     return protocols
   }
 
+  /** Protocols of the application's own have names of ALPN only. */
   private countAgreed(socket: Duplex, protocol: string): void {
-    const name = protocol === 'h2' ? 'http2' : protocol === 'http/1.1' ? 'http1' : protocol
-    this.door.counters.countVerdict(socket, name, 0, 0)
+    const name = nameOfProtocol(protocol)
+    if (name !== undefined) this.door.counters.countVerdict(socket, name, 0, 0)
   }
 
   private drop(socket: Socket): void {

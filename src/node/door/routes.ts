@@ -93,16 +93,15 @@ export class Routes {
 
   /** By what ALPN has chosen. */
   forProtocol(protocol: string): RouteTarget | undefined {
-    const name = SIGNATURES.get(protocol)
+    const name = nameOfProtocol(protocol)
     return this.protocols.get(protocol) ?? (name === undefined ? undefined : this.named.get(name))
   }
 }
 
-/** What the protocols of ALPN (RFC 7301 §6, RFC 9113 §3.2) are as signatures. */
-const SIGNATURES: ReadonlyMap<string, string> = new Map([
-  ['http/1.1', 'http1'],
-  ['h2', 'http2'],
-])
+/** What a protocol of ALPN (RFC 7301 §6, RFC 9113 §3.2) is as a signature, if it is one of ours. */
+export function nameOfProtocol(protocol: string): 'http1' | 'http2' | undefined {
+  return protocol === 'http/1.1' ? 'http1' : protocol === 'h2' ? 'http2' : undefined
+}
 
 /** RFC 7301 §3.1: 1 to 255 bytes. */
 function isProtocol(name: unknown): name is string {

@@ -68,7 +68,8 @@ export class TlsAcceptor {
     const handshake = new Handshake(arrival, deadline, () => this.expire(socket))
     this.handshakes.set(socket, handshake)
     deadlines.add(handshake)
-    socket.once('close', () => this.take(socket))
+    // Node tells of what has failed when the socket is closed already.
+    socket.once('close', () => setImmediate(() => this.take(socket)))
     // Who ends its side within the handshake is gone; later it may still be answered.
     socket.allowHalfOpen = false
     socket.pause()
