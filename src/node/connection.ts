@@ -14,7 +14,7 @@ import { PortmanteauError } from './errors.ts'
 import type { ConnectionHost, Host, Session } from './host.ts'
 import type { BufferHolder } from './limits/buffer-budget.ts'
 import type { Deadlined } from './limits/deadlines.ts'
-import { Lingering } from './lingering.ts'
+import { Lingering, RELEASED } from './lingering.ts'
 import { flushSlab, room, SLAB_COPY_UP_TO, type SlabOwner, slab, slabWaiting } from './write-slab.ts'
 import { whenWritten } from './writer-streams.ts'
 
@@ -365,17 +365,6 @@ export class Connection<Owner extends ConnectionHost = Host> implements Deadline
     this.host.budget.release(this)
     this.host.closed(this)
   }
-}
-
-/** Of a connection whose socket is somebody else's: nothing that is still under way reaches it. */
-const RELEASED: Session = {
-  held: 0,
-  push: (_chunk, _pos, end) => end,
-  finish() {},
-  expire() {},
-  drained() {},
-  shutdown() {},
-  closed() {},
 }
 
 function onData(this: Duplex, chunk: Buffer): void {

@@ -33,3 +33,14 @@ export class Lingering implements Session {
     this.before.closed()
   }
 }
+
+/** Of a connection whose socket is somebody else's: nothing that is still under way reaches it. */
+export const RELEASED: Session = {
+  held: 0,
+  push: (_chunk, _pos, end) => end,
+  finish() {},
+  expire() {},
+  drained() {},
+  shutdown() {},
+  closed() {},
+}

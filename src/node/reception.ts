@@ -9,11 +9,10 @@ import { codecOf, isVersion, type Version } from '../ws-codec/index.ts'
 import { Application } from './application.ts'
 import { Client } from './client/client.ts'
 import { Connection, type Member, type Session } from './connection.ts'
-import type { DoorStats } from './door/counters.ts'
 import type { Forwarding } from './door/forwarding.ts'
 import { FrontDoor } from './door/front-door.ts'
 import { ProxySession } from './door/proxy-session.ts'
-import { nameOfProtocol, type RouteTarget } from './door/routes.ts'
+import type { RouteTarget } from './door/routes.ts'
 import { SniffSession } from './door/sniff-session.ts'
 import type { Endpoint } from './endpoint.ts'
 import { PortmanteauError } from './errors.ts'
@@ -32,26 +31,13 @@ import { Batches } from './reception/batches.ts'
 import { Dates } from './reception/dates.ts'
 import { Departures } from './reception/departures.ts'
 import { SidePorts } from './reception/side-ports.ts'
+import type { Stats } from './reception/stats.ts'
 import { SessionHub } from './sessions/hub.ts'
 import { hasCertificate, TlsAcceptor } from './tls/acceptor.ts'
 import type { TlsEndpoint } from './tls/tls-endpoint.ts'
-import type { UdpStats } from './udp/udp-port.ts'
 import { WebSocketSession } from './websocket/session.ts'
 
-/** What `server.stats()` counts. */
-export interface Stats extends DoorStats {
-  /** Connections that have not shown their protocol. */
-  sniffing: number
-  /** Connections in a TLS handshake. */
-  handshaking: number
-  /** Connections that are open, but for those in a TLS handshake. */
-  connections: number
-  /** Connections that are passed on to another server. */
-  forwarded: number
-  clients: number
-  /** With the option `udp`. */
-  udp?: UdpStats
-}
+export type { Stats } from './reception/stats.ts'
 
 const NOTHING = Buffer.alloc(0)
 
@@ -124,21 +110,19 @@ export class Reception extends Application implements Host {
       connection.destroy()
       return chunk.length
     }
-    const protocol = endpoint.tls?.protocol
-    const target = protocol === undefined ? undefined : this.door.routes.forProtocol(protocol)
-    if (target === undefined && protocol !== 'h2' && protocol !== 'http/1.1') {
+    const way = this.door.agreed(socket, endpoint.tls?.protocol)
+    if (way === undefined) {
       connection.handOn(new SniffSession(connection))
       return pos
     }
-    this.countAgreed(socket, protocol!)
     this.sniffed(connection)
     connection.deadline = Number.POSITIVE_INFINITY
-    if (target !== undefined) this.route(connection, chunk.subarray(pos), target)
-    else if (protocol === 'h2') this.startHttp2(connection, chunk.subarray(pos))
-    else {
+    if (way === 'http1') {
       connection.handOn(new HttpSession(connection))
       return pos
     }
+    if (way === 'http2') this.startHttp2(connection, chunk.subarray(pos))
+    else this.route(connection, chunk.subarray(pos), way)
     return chunk.length
   }
 
@@ -171,18 +155,14 @@ export class Reception extends Application implements Host {
 
   /** What ALPN has chosen is trusted: without it the bytes tell, and HTTP that was agreed on never is anything else. */
   secured(socket: TLSSocket, endpoint: TlsEndpoint): void {
-    const { door } = this
-    const { protocol } = endpoint
+    const { door, departures } = this
     if (this.closing) return void socket.destroy()
     if (door.trust.isOwed(endpoint)) return this.open(socket, endpoint, true)
-    const target = protocol === undefined ? undefined : door.routes.forProtocol(protocol)
-    if (target === undefined && protocol !== 'h2' && protocol !== 'http/1.1') {
-      return this.open(socket, endpoint, false)
-    }
-    this.countAgreed(socket, protocol!)
-    if (target !== undefined) this.departures.route(socket, endpoint, NOTHING, target)
-    else if (protocol === 'h2') this.departures.startHttp2(socket, endpoint, undefined)
-    else this.adopt(socket, endpoint, (connection) => new HttpSession(connection))
+    const way = door.agreed(socket, endpoint.protocol)
+    if (way === undefined) this.open(socket, endpoint, false)
+    else if (way === 'http1') this.adopt(socket, endpoint, (connection) => new HttpSession(connection))
+    else if (way === 'http2') departures.startHttp2(socket, endpoint, undefined)
+    else departures.route(socket, endpoint, NOTHING, way)
   }
 
   handshakeFailed(error: Error, socket: Socket): void {
@@ -362,25 +342,10 @@ export class Reception extends Application implements Host {
   }
 
   private createAcceptor(server: ServerOptions): TlsAcceptor {
-    const { deadlines } = this
+    const { deadlines, door } = this
     const { handshakeTimeout } = this.settings
-    const protocols = () => this.alpnProtocols()
+    const protocols = () => door.alpnProtocols
     return new TlsAcceptor({ server, deadlines, handshakeTimeout, protocols }, this)
-  }
-
-  private alpnProtocols(): readonly string[] {
-    const { http1, http2 } = this.settings
-    const { routes } = this.door
-    const protocols = [...routes.alpnProtocols]
-    if ((http1 && http2) || routes.has('http2')) protocols.push('h2')
-    if (http1 || routes.has('http1')) protocols.push('http/1.1')
-    return protocols
-  }
-
-  /** Protocols of the application's own have names of ALPN only. */
-  private countAgreed(socket: Duplex, protocol: string): void {
-    const name = nameOfProtocol(protocol)
-    if (name !== undefined) this.door.counters.countVerdict(socket, name, 0, 0)
   }
 
   private drop(socket: Socket): void {
@@ -396,29 +361,19 @@ export class Reception extends Application implements Host {
   }
 }
 
+const TIMEOUTS = [
+  'sniffTimeout',
+  'headTimeout',
+  'bodyTimeout',
+  'keepAliveTimeout',
+  'closeTimeout',
+  'pingInterval',
+  'idleTimeout',
+  'handshakeTimeout',
+] as const
+
 function shortestTimeout(settings: Settings): number {
-  const {
-    sniffTimeout,
-    headTimeout,
-    bodyTimeout,
-    keepAliveTimeout,
-    closeTimeout,
-    pingInterval,
-    idleTimeout,
-    handshakeTimeout,
-    udp,
-    sessions,
-  } = settings
-  return Math.min(
-    sessions?.shortest ?? Number.POSITIVE_INFINITY,
-    sniffTimeout,
-    headTimeout,
-    bodyTimeout,
-    keepAliveTimeout,
-    closeTimeout,
-    pingInterval,
-    idleTimeout,
-    handshakeTimeout,
-    udp === undefined ? Number.POSITIVE_INFINITY : udp.idleTimeout,
-  )
+  const { udp, sessions } = settings
+  const others = [udp?.idleTimeout, sessions?.shortest].filter((timeout) => timeout !== undefined)
+  return Math.min(...TIMEOUTS.map((name) => settings[name]), ...others)
 }

@@ -1,10 +1,11 @@
 /** What the door of one server recognises, and where each protocol goes. */
+import type { Duplex } from 'node:stream'
 import { flashPolicy } from '../../raw/index.ts'
 import { knownSignatures, type Signature, SignatureTable } from '../../sniff/index.ts'
 import type { Settings } from '../limits/options.ts'
 import { DoorCounters } from './counters.ts'
 import { ProxyTrust } from './proxy-trust.ts'
-import { type RouteMatch, Routes, type RouteTarget } from './routes.ts'
+import { nameOfProtocol, type RouteMatch, Routes, type RouteTarget } from './routes.ts'
 
 /**
  * What every server recognises: what it speaks itself, and what is refused by name instead of reaching the application as
@@ -54,6 +55,24 @@ export class FrontDoor {
   /** What a verdict of the table is called: of several ways to recognise one protocol, by our own. */
   nameOf(verdict: number): string {
     return OURS.get(verdict) ?? this.table.nameOf(verdict)!
+  }
+
+  /** What ALPN may choose from, the best first. */
+  get alpnProtocols(): readonly string[] {
+    const { routes } = this
+    const { http1, http2 } = this.settings
+    const protocols = [...routes.alpnProtocols]
+    if ((http1 && http2) || routes.has('http2')) protocols.push('h2')
+    if (http1 || routes.has('http1')) protocols.push('http/1.1')
+    return protocols
+  }
+
+  /** Where what ALPN has chosen leads; `undefined`: the bytes must tell. What is ours is counted as if they had told. */
+  agreed(socket: Duplex, protocol: string | undefined): RouteTarget | 'http1' | 'http2' | undefined {
+    if (protocol === undefined) return undefined
+    const name = nameOfProtocol(protocol)
+    if (name !== undefined) this.counters.countVerdict(socket, name, 0, 0)
+    return this.routes.forProtocol(protocol) ?? name
   }
 
   /** Holds for connections that are still to be recognised. */
