@@ -116,7 +116,7 @@ export class Room {
         .writeHead(405, { ...TEXT_FIELDS, Allow: 'GET, HEAD, POST, PUT, OPTIONS' })
         .end('GET for the page, POST or PUT for a message\n')
     } else if (url === '/' || url.startsWith('/?')) {
-      response.writeHead(200, PAGE_FIELDS).end(this.page)
+      response.writeHead(200, { ...PAGE_FIELDS, 'Content-Length': this.page.length }).end(this.page)
     } else {
       response.writeHead(404, TEXT_FIELDS).end('The page is at /\n')
     }
