@@ -20,7 +20,7 @@ const [a, b, c] = ['a.example', 'b.example', 'c.example'].map((name) => selfSign
 async function subject(t: TestContext, { port }: Serving, servername: string): Promise<string> {
   const peer = await joinTls(t, port, { servername })
   const { subject: shown } = new X509Certificate((peer.socket as TLSSocket).getPeerCertificate().raw)
-  peer.socket.destroy()
+  peer.finish()
   return shown.replace(/^CN=/, '')
 }
 
