@@ -1,9 +1,15 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join as joinPath } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { connect as connectTls } from 'node:tls'
-import { certificate, join, joinTls, type Peer, serve } from './support/serving.ts'
+import { connect as connectTls, type TLSSocket } from 'node:tls'
+import { Server } from '../src/index.ts'
+import { certificate, join, joinTls, Peer, serve, until } from './support/serving.ts'
+import { clientHello } from './support/targets.ts'
 
 const { key, cert } = certificate
 
@@ -82,15 +88,6 @@ test('without a certificate a ClientHello is refused with an alert, and the serv
   await peer.send('still here\n').receives('still here\n')
 })
 
-/** A real ClientHello, taken from a client that is not answered. */
-async function clientHello(): Promise<Buffer> {
-  const { Duplex } = await import('node:stream')
-  return new Promise((resolve) => {
-    const wire = new Duplex({ read() {}, write: (chunk) => resolve(chunk) })
-    connectTls({ socket: wire, rejectUnauthorized: false }).on('error', () => {})
-  })
-}
-
 test('a ClientHello cut at every offset still leads to a handshake', async (t) => {
   const serving = await serve(t, { key, cert })
   const hello = await clientHello()
@@ -109,7 +106,7 @@ test('a ClientHello cut at every offset still leads to a handshake', async (t) =
 })
 
 test('a ClientHello that comes to nothing is contained', async (t) => {
-  const serving = await serve(t, { key, cert, handshakeTimeout: 80 })
+  const serving = await serve(t, { key, cert, sniffTimeout: 80, handshakeTimeout: 80 })
   const hello = await clientHello()
   const garbled = Buffer.from(hello)
   garbled.fill(0xff, 20, 60)
@@ -148,4 +145,124 @@ test('shutdown does not wait for handshakes', async (t) => {
   await serving.until(() => serving.server.stats().handshaking === 1)
   await serving.server.shutdown({ timeout: 2_000 })
   assert.equal(serving.server.stats().handshaking, 0)
+})
+
+test('the time of a handshake runs from accept, and no drip refreshes it', async (t) => {
+  const serving = await serve(t, { key, cert, handshakeTimeout: 150, sniffTimeout: 1_000 })
+  const peer = await join(t, serving.port)
+  const started = Date.now()
+  await sleep(80)
+  peer.send(await clientHello())
+  await serving.until(() => serving.server.stats().handshaking === 1)
+  // The header of a record of 16 KiB, and its bytes one by one.
+  peer.send(Buffer.of(23, 3, 3, 0x40, 0))
+  while (!peer.ended && !peer.closed && Date.now() - started < 2_000) {
+    peer.send('x')
+    await sleep(10)
+  }
+  assert.ok(Date.now() - started < 450, `${Date.now() - started} ms`)
+  assert.deepEqual(serving.errors, ['ERR_TLS_HANDSHAKE_TIMEOUT'])
+  assert.equal(serving.server.stats().handshaking, 0)
+})
+
+test('a limit of time that is switched off is none', async (t) => {
+  const serving = await serve(t, { key, cert, handshakeTimeout: Number.POSITIVE_INFINITY })
+  const peer = await joinTls(t, serving.port)
+  await peer.send('hello\n').receives('hello\n')
+})
+
+test('who ends its side within the handshake is gone at once', async (t) => {
+  const serving = await serve(t, { key, cert })
+  const peer = await join(t, serving.port)
+  peer.send(await clientHello())
+  await serving.until(() => serving.server.stats().handshaking === 1)
+  peer.finish()
+  await serving.until(() => serving.server.stats().handshaking === 0)
+  assert.deepEqual(serving.errors, ['ERR_TLS_HANDSHAKE'])
+})
+
+test('sockets of the file system, whose addresses are all alike, are told apart', async (t) => {
+  const folder = await mkdtemp(joinPath(tmpdir(), 'portmanteau-'))
+  t.after(() => rm(folder, { recursive: true }))
+  const path = joinPath(folder, 'socket')
+  const names: (string | undefined)[] = []
+  const server = new Server(
+    (message, client, writer) => {
+      names.push(client.tls?.offeredProtocols[0])
+      writer.write(message)
+    },
+    { key, cert, maxConnectionsPerAddress: 1, flashPolicy: [{ domain: '*' }] },
+  )
+  t.after(() => server.shutdown({ timeout: 5 }))
+  server.listen(path)
+  await once(server, 'listening')
+  const sockets = [1, 2, 3].map((count) =>
+    connectTls({ path, rejectUnauthorized: false, ALPNProtocols: [`${count}`, 'http/1.1'] }),
+  )
+  await Promise.all(sockets.map((socket) => once(socket, 'secureConnect')))
+  const request = 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi'
+  for (const socket of [...sockets].reverse()) {
+    const peer = new Peer(socket)
+    await peer.send(request).receives('\r\n\r\nhi')
+    socket.destroy()
+  }
+  assert.deepEqual(names, ['3', '2', '1'])
+  const flash = new Peer(connect(path))
+  await flash.send('<policy-file-request/>\0').receives('</cross-domain-policy>')
+})
+
+test('a session goes on: with and without a name, and after certificates were replaced', async (t) => {
+  const serving = await serve(t, { key, cert, sni: { 'a.example': certificate } })
+  for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
+    for (const servername of ['', 'a.example']) {
+      let session: Buffer | undefined
+      const at = { port: serving.port, host: '127.0.0.1', rejectUnauthorized: false }
+      const first = connectTls({ ...at, maxVersion, servername }).on('session', (given) => {
+        session = given
+      })
+      t.after(() => first.destroy())
+      await new Peer(first).send('hello\n').receives('hello\n')
+      await until(() => session !== undefined)
+      const second = await joinTls(t, serving.port, { maxVersion, servername, session: session! })
+      await second.send('again\n').receives('again\n')
+      assert.equal((second.socket as TLSSocket).isSessionReused(), true, `${maxVersion} ${servername}`)
+      assert.equal(serving.clients.at(-1)!.client.servername, servername || undefined)
+    }
+  }
+  serving.server.setSecureContext({ key, cert })
+  const peer = await joinTls(t, serving.port)
+  await peer.send('new\n').receives('new\n')
+})
+
+test('NUL in a server name, and a name in another case', async (t) => {
+  const serving = await serve(t, { key, cert, sni: { 'a.example': certificate } })
+  const hello = Buffer.from(await clientHello({ servername: 'a.example' }))
+  hello[hello.indexOf('a.example') + 1] = 0
+  const peer = await join(t, serving.port)
+  peer.send(hello)
+  await until(() => peer.ended || peer.closed)
+  assert.equal(peer.received[0], 0x15, 'an alert')
+  assert.deepEqual(serving.errors, ['ERR_TLS_HANDSHAKE'])
+  const upper = await joinTls(t, serving.port, { servername: 'A.EXAMPLE' })
+  await upper.send('hello\n').receives('hello\n')
+  assert.equal(serving.clients.at(-1)!.client.tls!.serverName, 'a.example')
+})
+
+test('a reset at any time of a handshake is contained', async (t) => {
+  const serving = await serve(t, { key, cert })
+  const hello = await clientHello()
+  for (const length of [0, 5, 6, hello.length - 1, hello.length]) {
+    for (const wait of [0, 2]) {
+      const peer = await join(t, serving.port)
+      peer.send(hello.subarray(0, length))
+      await sleep(wait)
+      peer.socket.resetAndDestroy()
+    }
+  }
+  await until(() => {
+    const { sniffing, handshaking, connections } = serving.server.stats()
+    return sniffing + handshaking + connections === 0
+  })
+  const peer = await joinTls(t, serving.port)
+  await peer.send('alive\n').receives('alive\n')
 })
