@@ -1,0 +1,32 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { Deadlines } from '../src/node/limits/deadlines.ts'
+import { Dates } from '../src/node/reception/dates.ts'
+
+test('the date is that of the second, and follows the coarse clock', (t) => {
+  t.mock.timers.enable({ apis: ['Date'], now: Date.UTC(1994, 10, 6, 8, 49, 37) })
+  const deadlines = new Deadlines(1_000)
+  const dates = new Dates(deadlines)
+  assert.equal(dates.date(), 'Sun, 06 Nov 1994 08:49:37 GMT')
+  t.mock.timers.setTime(Date.UTC(1994, 10, 6, 8, 49, 38))
+  assert.equal(dates.date(), 'Sun, 06 Nov 1994 08:49:37 GMT', 'the coarse clock has not moved')
+  deadlines.now++
+  assert.equal(dates.date(), 'Sun, 06 Nov 1994 08:49:38 GMT')
+})
+
+test('how plain answers begin is made once a second', (t) => {
+  t.mock.timers.enable({ apis: ['Date'], now: Date.UTC(1994, 10, 6, 8, 49, 37) })
+  const deadlines = new Deadlines(1_000)
+  const dates = new Dates(deadlines)
+  const start = dates.plainStart('text')
+  assert.match(
+    String(start),
+    /^HTTP\/1\.1 200 OK\r\n(?:.*\r\n)*Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n(?:.*\r\n)*Content-Length: $/,
+  )
+  deadlines.now++
+  assert.equal(dates.plainStart('text'), start)
+  t.mock.timers.setTime(Date.UTC(1994, 10, 6, 8, 49, 38))
+  deadlines.now++
+  assert.notEqual(dates.plainStart('text'), start)
+  assert.match(String(dates.plainStart('empty')), /:38 GMT/)
+})
