@@ -20,7 +20,7 @@ import { echo, join, serve, until } from './support/serving.ts'
 const POST = { ':method': 'POST', ':path': '/' }
 
 test('413: by Content-Length at once, by the bytes that come, by the message; the connection goes on', async (t) => {
-  const serving = await serve(t, { messageLimit: 1000 })
+  const serving = await serve(t, { messageLimit: 1000, closeTimeout: 50 })
   const client = new Http2Client(t, serving.port)
   const declared = client.open({ ...POST, 'content-length': '1001' })
   assert.equal((await answerOf(declared)).status, 413)
@@ -35,7 +35,7 @@ test('413: by Content-Length at once, by the bytes that come, by the message; th
 })
 
 test('413 for a body that has no end: what still comes is not waited for', async (t) => {
-  const serving = await serve(t, { messageLimit: 100_000 })
+  const serving = await serve(t, { messageLimit: 100_000, closeTimeout: 50 })
   const client = new Http2Client(t, serving.port)
   const endless = client.open(POST)
   const send = () => {
@@ -48,7 +48,7 @@ test('413 for a body that has no end: what still comes is not waited for', async
 })
 
 test('408 for a late body; one whose answer has begun is reset', async (t) => {
-  const serving = await serve(t, { bodyTimeout: 50 })
+  const serving = await serve(t, { bodyTimeout: 50, closeTimeout: 50 })
   const client = new Http2Client(t, serving.port)
   const late = client.open({ ...POST, 'content-length': '5' })
   late.write('he')

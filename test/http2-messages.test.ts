@@ -78,7 +78,7 @@ test('the request at hand is the one that was sent, without what HTTP/1.1 would 
 })
 
 test('what nobody serves: 405 or 501, as on HTTP/1.1', async (t) => {
-  const serving = await serve(t)
+  const serving = await serve(t, { closeTimeout: 50 })
   const client = new Http2Client(t, serving.port)
   for (const [method, status] of [
     ['GET', 405],
@@ -251,7 +251,7 @@ test('close ends the answer and leaves the connection to the other requests', as
 })
 
 test('Expect: 100-continue is answered, or refused, before the body', async (t) => {
-  const serving = await serve(t, { messageLimit: 100 })
+  const serving = await serve(t, { messageLimit: 100, closeTimeout: 50 })
   const client = new Http2Client(t, serving.port)
   const expecting = { ...POST, expect: '100-continue' }
   const stream = client.open({ ...expecting, 'content-length': '5' })

@@ -152,7 +152,9 @@ test('interim answers: 100, 102, 103', async (t) => {
 })
 
 test("checkContinue is the application's own", async (t) => {
-  const { client, serving } = await application(t, (_request, response) => response.end('not this'))
+  const { client, serving } = await application(t, (_request, response) => response.end('not this'), {
+    closeTimeout: 50,
+  })
   serving.server.on('checkContinue', (_request: IncomingMessage, response: ServerResponse) => {
     response.writeHead(403).end()
   })
@@ -300,6 +302,7 @@ test('a request that is late is 408', async (t) => {
   const { client, serving } = await application(t, (request) => void request.resume(), {
     headTimeout: 50,
     bodyTimeout: 50,
+    closeTimeout: 50,
   })
   const stream = client.open(PATCH)
   stream.write('part')

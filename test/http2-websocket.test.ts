@@ -145,7 +145,7 @@ test('what an upgrade hook decides: at once, later, or too late', async (t) => {
     if (what === 'refused') return { status: 418, message: 'a teapot', headers: { 'X-A': 'b' } }
     return what !== 'false' && { protocol: 'x', data: what, headers: { 'X-A': 'c' } }
   }
-  const serving = await serve(t, { upgrade: hook, handshakeTimeout: 200 })
+  const serving = await serve(t, { upgrade: hook, handshakeTimeout: 200, closeTimeout: 50 })
   const client = new Http2Client(t, serving.port)
   const refused = await answerOf(await client.webSocket({ ':path': '/refused' }))
   assert.deepEqual([refused.status, refused.headers['x-a'], refused.code], [418, 'b', 0])
@@ -170,7 +170,7 @@ test('frames that come with the request, also while the application is asked', a
 })
 
 test('what is no WebSocket of RFC 6455 is refused', async (t) => {
-  const serving = await serve(t, { allowOrigin: 'example.com' })
+  const serving = await serve(t, { allowOrigin: 'example.com', closeTimeout: 50 })
   const client = new Http2Client(t, serving.port)
   for (const [headers, status] of [
     [{ origin: 'https://example.org' }, 403],
@@ -188,7 +188,7 @@ test('what is no WebSocket of RFC 6455 is refused', async (t) => {
   assert.equal(tunnel.status, 501)
   assert.equal(serving.clients.length, 0)
   assert.equal(serving.errors.length, 7)
-  const other = new Http2Client(t, (await serve(t, { versions: ['hixie-76'] })).port)
+  const other = new Http2Client(t, (await serve(t, { versions: ['hixie-76'], closeTimeout: 50 })).port)
   assert.equal((await answerOf(await other.webSocket())).status, 400)
 })
 

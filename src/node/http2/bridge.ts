@@ -5,13 +5,13 @@
  * READING_HEAD → (1xx → READING_HEAD) → READING_BODY or READING_ALL → ENDED. What is written after the end is ignored; what
  * ends before it resets the stream, so that no part of an answer passes for the whole.
  */
-import { constants, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'node:http2'
+import type { OutgoingHttpHeaders, ServerHttp2Stream } from 'node:http2'
 import { Duplex } from 'node:stream'
 import { AnswerHeadReader, BodyFraming, BodyReader, type RequestHead } from '../../http/index.ts'
 import type { Endpoint } from '../endpoint.ts'
 import { hasNoBody } from './channel.ts'
 import { pairsOf, streamHeaders } from './head.ts'
-import { breakOff } from './reset.ts'
+import { breakOff, dropRequest } from './reset.ts'
 
 type Done = (error?: Error | null) => void
 
@@ -25,6 +25,7 @@ export class Bridge extends Duplex implements Endpoint {
   readonly httpVersion = '2.0'
   private readonly stream: ServerHttp2Stream
   private readonly endpoint: Endpoint
+  private readonly closeTimeout: number
   private readonly isHead: boolean
   private readonly chunked: boolean
   private readonly head: AnswerHeadReader
@@ -34,10 +35,12 @@ export class Bridge extends Duplex implements Endpoint {
   private trailers: string
   private ready: boolean
 
-  constructor(stream: ServerHttp2Stream, endpoint: Endpoint, request: RequestHead) {
+  /** @param closeTimeout how long what comes of a request behind its answer is dropped, in milliseconds */
+  constructor(stream: ServerHttp2Stream, endpoint: Endpoint, request: RequestHead, closeTimeout: number) {
     super()
     this.stream = stream
     this.endpoint = endpoint
+    this.closeTimeout = closeTimeout
     this.isHead = request.method === 'HEAD'
     this.chunked = request.framing === BodyFraming.chunked
     this.head = new AnswerHeadReader({ head: Number.POSITIVE_INFINITY, fields: MOST_FIELDS })
@@ -121,14 +124,14 @@ export class Bridge extends Duplex implements Endpoint {
   override _destroy(error: Error | null, done: Done): void {
     const { stream } = this
     if (this.state !== ENDED) breakOff(stream)
-    else if (!stream.readableEnded) stream.close(constants.NGHTTP2_NO_ERROR)
+    else if (!stream.readableEnded) dropRequest(stream, this.closeTimeout)
     done(error)
   }
 
   private listen(): void {
     const { stream } = this
     stream.on('data', (chunk: Buffer) => {
-      if (!this.push(this.chunked ? chunkOf(chunk) : chunk)) stream.pause()
+      if (!this.destroyed && !this.push(this.chunked ? chunkOf(chunk) : chunk)) stream.pause()
     })
     stream.on('trailers', (_trailers: unknown, _flags: number, raw: readonly string[]) => {
       this.trailers = pairsOf(raw)

@@ -30,12 +30,12 @@ export class Http2Session implements Deadlined {
   private readonly socket: Duplex
   private readonly endpoint: Endpoint
   private readonly guard: FloodGuard
-  /** Streams that are open. */
-  private streams: number
+  /** Those that are open. */
+  private readonly streams: Set<ServerHttp2Stream>
   /** When it has been without a stream for too long. */
   private idleAt: number
-  /** Whether the deadline is the last one. */
-  private ending: boolean
+  /** When it ends, whatever is left. */
+  private endAt: number
 
   /** `closed` is called once it is gone. */
   constructor(
@@ -51,9 +51,9 @@ export class Http2Session implements Deadlined {
     this.socket = socket
     this.endpoint = endpoint
     this.guard = new FloodGuard(this.bytesRead, this.bytesWritten, deadlines.now)
-    this.streams = 0
+    this.streams = new Set()
     this.idleAt = deadlines.after(settings.headTimeout)
-    this.ending = false
+    this.endAt = Number.POSITIVE_INFINITY
     this.deadline = Math.min(this.idleAt, deadlines.now + LOOK_EVERY)
     deadlines.add(this)
     this.listen(closed)
@@ -69,14 +69,10 @@ export class Http2Session implements Deadlined {
   }
 
   expire(): void {
-    const { session, host, guard } = this
-    const { now } = host.deadlines
-    if (this.ending) return this.destroy()
-    guard.look(this.bytesRead, this.bytesWritten, now)
-    if (guard.flooded) return this.cut()
-    if (now >= this.idleAt) session.close()
-    if (session.destroyed || (session.closed && this.streams === 0)) return this.end()
-    this.deadline = Math.min(this.idleAt, now + LOOK_EVERY)
+    const { now } = this.host.deadlines
+    if (now >= this.endAt) return this.destroy()
+    if (this.endAt === Number.POSITIVE_INFINITY) this.look(now)
+    this.deadline = Math.min(this.idleAt, this.endAt, now + LOOK_EVERY)
   }
 
   private listen(closed: () => void): void {
@@ -96,16 +92,24 @@ export class Http2Session implements Deadlined {
       host.deadlines.remove(this)
       closed()
     })
-    // HTTP/2 knows no half-closed connection: what is being answered is all that there will be.
+    // HTTP/2 has no half-closed connections: who has ended its side is gone, and is seldom heard of again.
     socket.once('end', () => {
-      session.close()
+      session.destroy()
       this.end()
     })
   }
 
+  private look(now: number): void {
+    const { session, guard } = this
+    guard.look(this.bytesRead, this.bytesWritten, now)
+    if (guard.flooded) return this.cut()
+    if (now >= this.idleAt) session.close()
+    if (session.destroyed || (session.closed && this.streams.size === 0)) this.end()
+  }
+
   private take(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, raw: readonly string[]): void {
     const { guard } = this
-    this.streams++
+    this.streams.add(stream)
     this.idleAt = Number.POSITIVE_INFINITY
     stream.on('error', ignore)
     stream.once('close', () => this.left(stream))
@@ -118,11 +122,11 @@ export class Http2Session implements Deadlined {
 
   private left(stream: ServerHttp2Stream): void {
     const { guard, session, host } = this
-    this.streams--
+    this.streams.delete(stream)
     if (session.destroyed) return
     if (wasGivenUp(stream)) guard.reset()
     if (guard.flooded) return this.cut()
-    if (this.streams > 0) return
+    if (this.streams.size > 0) return
     this.idleAt = host.deadlines.after(host.settings.keepAliveTimeout)
     this.deadline = Math.min(this.deadline, this.idleAt)
   }
@@ -140,8 +144,8 @@ export class Http2Session implements Deadlined {
   /** Gives what is left to be sent its time. */
   private end(): void {
     const { deadlines, settings } = this.host
-    this.ending = true
-    this.deadline = deadlines.after(settings.closeTimeout)
+    this.idleAt = Number.POSITIVE_INFINITY
+    this.endAt = deadlines.after(settings.closeTimeout)
   }
 
   private get bytesRead(): number {

@@ -1,4 +1,4 @@
-import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2'
+import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2'
 import type { Duplex } from 'node:stream'
 import type { HttpError } from '../../http/index.ts'
 import { Client } from '../client/client.ts'
@@ -15,7 +15,7 @@ import { Bridge } from './bridge.ts'
 import { StreamChannel } from './channel.ts'
 import { readStreamHead, type StreamHead } from './head.ts'
 import { located } from './located.ts'
-import { breakOff } from './reset.ts'
+import { breakOff, dropRequest } from './reset.ts'
 import { takeWebSocket } from './websocket.ts'
 
 /** A stream of HTTP/2 with the head of its request, and where its connection comes from. */
@@ -33,27 +33,21 @@ export function takeStream(host: Host, { stream, headers, raw, endpoint }: Taken
     head = readStreamHead(headers, raw, stream.endAfterHeaders, host.settings)
   } catch (error) {
     host.reportOf(error as HttpError | RefusedError, located(stream, endpoint))
-    refuseStream(stream, error as HttpError | RefusedError, headers[':method'] === 'HEAD')
+    new StreamChannel(stream, headers[':method'] === 'HEAD', () => {}).refuse(
+      error as HttpError | RefusedError,
+      [],
+    )
+    dropRequest(stream, host.settings.closeTimeout)
     return 0
   }
   if (head.isWebSocket) takeWebSocket(host, stream, head, endpoint)
   else {
     const destination = destinationOf(host, head)
     if (destination === Destination.application) {
-      host.startBridge(new Bridge(stream, endpoint, head.head), head.text)
+      host.startBridge(new Bridge(stream, endpoint, head.head, host.settings.closeTimeout), head.text)
     } else new StreamMember(host, stream, head, endpoint, destination)
   }
   return head.text.length
-}
-
-function refuseStream(stream: ServerHttp2Stream, error: HttpError | RefusedError, isHead: boolean): void {
-  new StreamChannel(stream, isHead, () => {}).refuse(error, [])
-  endRequest(stream)
-}
-
-/** RFC 9113 §8.1: the answer is whole, and no more of the request is wanted. */
-function endRequest(stream: ServerHttp2Stream): void {
-  if (!stream.endAfterHeaders) stream.close(constants.NGHTTP2_NO_ERROR)
 }
 
 /**
@@ -89,7 +83,8 @@ class StreamMember implements Member, CarriedRequest {
     this.joined = false
     this.held = false
     this.exchange = new CarriedExchange(host, this, destination, () => {
-      if (destination !== Destination.message && destination !== Destination.session) endRequest(stream)
+      if (destination === Destination.message || destination === Destination.session) return
+      dropRequest(stream, host.settings.closeTimeout)
     })
     stream.on('drain', () => this.exchange.drained())
     stream.once('close', () => this.leave())
@@ -149,8 +144,9 @@ class StreamMember implements Member, CarriedRequest {
   }
 
   giveUp(): void {
-    if (this.stream.writableEnded) endRequest(this.stream)
-    else breakOff(this.stream)
+    const { stream, host } = this
+    if (stream.writableEnded) dropRequest(stream, host.settings.closeTimeout)
+    else breakOff(stream)
   }
 
   private leave(): void {

@@ -2,7 +2,7 @@
  * WebSocket on a stream of HTTP/2 (RFC 8441): the stream is the connection, and 200 the answer. What would be a FIN of TCP is
  * END_STREAM, what would be a reset is RST_STREAM with CANCEL (§5).
  */
-import { constants, type ServerHttp2Stream } from 'node:http2'
+import type { ServerHttp2Stream } from 'node:http2'
 import { AnswerHeadReader, type RequestHead } from '../../http/index.ts'
 import { WebSocketErrorCode } from '../../ws-codec/index.ts'
 import type { Client } from '../client/client.ts'
@@ -16,7 +16,7 @@ import type { Refusal } from '../websocket/upgrade.ts'
 import { StreamChannel } from './channel.ts'
 import { pairsOf, type StreamHead, streamHeaders } from './head.ts'
 import { located } from './located.ts'
-import { cancelOnDestroy } from './reset.ts'
+import { cancelOnDestroy, dropRequest } from './reset.ts'
 
 /** RFC 8441 §5 carries the protocol of RFC 6455, and none of the drafts before it. */
 const VERSION = '13'
@@ -61,7 +61,8 @@ class StreamUpgrade implements Session, UpgradeCarrier {
   refuse(error: RefusedError, fields: Refusal['fields'] = []): void {
     this.connection.host.report(error, this.connection)
     new StreamChannel(this.stream, false, () => {}).refuse(error, fields)
-    this.stream.close(constants.NGHTTP2_NO_ERROR)
+    this.connection.linger()
+    dropRequest(this.stream, this.connection.host.settings.closeTimeout)
   }
 
   /** 426 speaks of Upgrade, which HTTP/2 has not. */
