@@ -41,7 +41,9 @@ export function refusedOrigin(
   origin: string | undefined,
   encrypted: boolean,
 ): Refusal | undefined {
-  return host.allowsOrigin(origin, view.host, encrypted) ? undefined : foreignOrigin(origin)
+  // The text of the host is only made where there is an origin to compare it with.
+  const own = origin === undefined ? undefined : view.host
+  return host.allowsOrigin(origin, own, encrypted) ? undefined : foreignOrigin(origin)
 }
 
 /** The fields that let a page read the answer, whose origin is allowed. */
