@@ -1,10 +1,12 @@
 /** Requests on HTTP/2 that are the application's, through node:http on a connection in memory. */
 import assert from 'node:assert/strict'
+import { X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http'
 import { constants } from 'node:http2'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { TLSSocket } from 'node:tls'
 import type { ServerOptions } from '../src/index.ts'
 import { answerOf, Http2Client } from './support/http2.ts'
 import { certificate, type Serving, serve, until } from './support/serving.ts'
@@ -75,6 +77,52 @@ test('over TLS, and with a whole http.Server', async (t) => {
   const serving = await serve(t, { ...certificate, http })
   const client = new Http2Client(t, serving.port, { servername: 'localhost' }, 'https')
   assert.equal((await client.get()).body, 'true localhost')
+})
+
+test('the certificate that the client shows, which no authority has issued', async (t) => {
+  const { key, cert } = certificate
+  const seen: unknown[] = []
+  const http: RequestListener = (request, response) => {
+    const socket = request.socket as TLSSocket
+    seen.push([
+      socket.authorized,
+      socket.getPeerX509Certificate()?.subject,
+      'subject' in socket.getPeerCertificate(),
+    ])
+    response.end()
+  }
+  const serving = await serve(t, { key, cert, ca: cert, requestCert: true, rejectUnauthorized: false, http })
+  await new Http2Client(t, serving.port, { key, cert }, 'https').get()
+  await new Http2Client(t, serving.port, {}, 'https').get()
+  const { subject } = new X509Certificate(cert)
+  assert.deepEqual(seen, [
+    [false, subject, true],
+    [false, undefined, false],
+  ])
+})
+
+test('nothing is left of requests that are over, however they ended', async (t) => {
+  const { client, serving } = await application(t, (request, response) => {
+    if (request.url === '/cut') response.destroy()
+    else if (request.url !== '/hangs') request.pipe(response)
+  })
+  await client.connected()
+  const before = process.getActiveResourcesInfo().length
+  const paths = ['/echo', '/cut', '/hangs', '/echo']
+  for (let round = 0; round < 10; round++) {
+    const answers = paths.map((path) => {
+      const stream = client.open({ ...PATCH, ':path': path })
+      stream.end('body')
+      if (path === '/hangs') setTimeout(() => stream.close(constants.NGHTTP2_CANCEL), 10)
+      return answerOf(stream)
+    })
+    assert.equal((await Promise.all(answers))[0]!.body, 'body')
+  }
+  // The connection alone: no request of its own counts any more.
+  await until(() => serving.server.stats().connections === 1)
+  await until(() => process.getActiveResourcesInfo().length <= before + 2)
+  client.session.close()
+  await until(() => serving.server.stats().connections === 0)
 })
 
 test('bodies both ways: a mebibyte, of known length and not, and none', async (t) => {

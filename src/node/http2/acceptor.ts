@@ -32,6 +32,7 @@ export class Http2Acceptor {
 
   /** Takes a socket that nobody listens to; `first` was read of it. */
   accept(socket: Duplex, endpoint: Endpoint, first: Buffer | undefined): void {
+    if (socket.destroyed) return
     if (first !== undefined) {
       socket.pause()
       socket.unshift(first)

@@ -5,6 +5,7 @@
  * READING_HEAD → (1xx → READING_HEAD) → READING_BODY or READING_ALL → ENDED. What is written after the end is ignored; what
  * ends before it resets the stream, so that no part of an answer passes for the whole.
  */
+import type { X509Certificate } from 'node:crypto'
 import type { OutgoingHttpHeaders, ServerHttp2Stream } from 'node:http2'
 import { Duplex } from 'node:stream'
 import { AnswerHeadReader, BodyFraming, BodyReader, type RequestHead } from '../../http/index.ts'
@@ -83,6 +84,27 @@ export class Bridge extends Duplex implements Endpoint {
 
   get localPort(): number | undefined {
     return this.endpoint.localPort
+  }
+
+  get proxied(): Endpoint['proxied'] {
+    return this.endpoint.proxied
+  }
+
+  get tls(): Endpoint['tls'] {
+    return this.endpoint.tls
+  }
+
+  /** As on the socket of a connection over TLS: who the client says it is, and whether that is believed. */
+  get authorized(): boolean | undefined {
+    return this.tls?.authorized
+  }
+
+  getPeerX509Certificate(): X509Certificate | undefined {
+    return this.tls?.peerCertificate
+  }
+
+  getPeerCertificate(): object {
+    return this.getPeerX509Certificate()?.toLegacyObject() ?? {}
   }
 
   /** Behind its answer node:http waits for a next request, which never comes on a stream. */

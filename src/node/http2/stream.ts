@@ -140,7 +140,8 @@ class StreamMember implements Member, CarriedRequest {
   }
 
   continue(): void {
-    if (!this.stream.headersSent) this.stream.additionalHeaders({ ':status': 100 })
+    const { stream } = this
+    if (!stream.headersSent && !stream.closed) stream.additionalHeaders({ ':status': 100 })
   }
 
   giveUp(): void {

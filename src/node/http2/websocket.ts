@@ -75,7 +75,7 @@ class StreamUpgrade implements Session, UpgradeCarrier {
     const bytes = Buffer.from(answer, 'latin1')
     const head = new AnswerHeadReader({ head: bytes.length, fields: bytes.length })
     head.push(bytes, 0, bytes.length)
-    this.stream.respond(streamHeaders(200, pairsOf(head.rawFields())))
+    if (!this.stream.closed) this.stream.respond(streamHeaders(200, pairsOf(head.rawFields())))
   }
 
   requestOf(_head: RequestHead): Request {
