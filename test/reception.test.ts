@@ -97,7 +97,8 @@ test('many silent connections hold up nobody, and end with the server', async (t
   const closed = once(serving.server, 'close')
   serving.server.close()
   await closed
-  assert.deepEqual([serving.server.stats().sniffing, serving.server.stats().connections], [0, 0])
+  await until(() => serving.server.stats().connections === 0)
+  assert.equal(serving.server.stats().sniffing, 0)
 })
 
 test('what a connection holds while it drips is bounded by the budget of all', async (t) => {
@@ -178,5 +179,7 @@ test('shutdown while connections are at every stage', async (t) => {
   const started = Date.now()
   await serving.server.shutdown({ timeout: 100 })
   assert.ok(Date.now() - started < 2_000)
+  const { connections, handshaking, sniffing, clients } = serving.server.stats()
+  assert.deepEqual([connections, handshaking, sniffing, clients], [0, 0, 0, 0])
   for (const peer of [...peers, encrypted]) await until(() => peer.closed || peer.ended)
 })

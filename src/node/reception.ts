@@ -334,6 +334,7 @@ export class Reception extends Application implements Host {
     })
     for (const connection of this.connections) connection.destroy()
     this.departures.destroy()
+    if (this.size > 0) await new Promise<void>((resolve) => void (this.whenEmpty = resolve))
   }
 
   /** Connections that are open, whoever reads them. */
