@@ -94,7 +94,7 @@ export class Reception extends Application implements Host {
       return this.drop(socket)
     const proxied = door.trust.isProxy(socket)
     // Behind a proxy the address is only known once it has told.
-    if (!proxied && !this.admission.admit(socket, socket.remoteAddress)) return this.drop(socket)
+    if (!proxied && !this.admission.admit(socket, socket)) return this.drop(socket)
     door.counters.countAccepted(socket)
     this.open(socket, socket, proxied)
   }
@@ -105,7 +105,7 @@ export class Reception extends Application implements Host {
 
   proxied(connection: Connection, chunk: Buffer, pos: number): number {
     const { socket, endpoint } = connection
-    if (!this.admission.admit(socket, endpoint.remoteAddress)) {
+    if (!this.admission.admit(socket, endpoint)) {
       this.door.counters.countDropped(socket)
       connection.destroy()
       return chunk.length

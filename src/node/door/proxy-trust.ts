@@ -58,8 +58,9 @@ export class ProxyTrust implements ForwardedTrust {
   }
 
   /** Whether a connection from there begins with a PROXY header. */
-  isProxy({ remoteAddress }: Endpoint): boolean {
-    return this.sendsHeader !== nobody && this.sendsHeader(bareAddress(remoteAddress ?? ''))
+  isProxy(endpoint: Endpoint): boolean {
+    // Of a socket the address is only asked for where it matters: it costs a call of the system, and is kept.
+    return this.sendsHeader !== nobody && this.sendsHeader(bareAddress(endpoint.remoteAddress ?? ''))
   }
 
   /** Whether a connection has not said yet what a PROXY header must say. */

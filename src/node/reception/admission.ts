@@ -1,6 +1,6 @@
 /** How many connections there may be from one address. */
 import type { Duplex } from 'node:stream'
-import { bareAddress } from '../endpoint.ts'
+import { bareAddress, type Endpoint } from '../endpoint.ts'
 
 export class Admission {
   private readonly limit: number
@@ -12,11 +12,13 @@ export class Admission {
   }
 
   /**
-   * Whether one more may come from this address; if so it is counted until its socket closes. Who has no address (a socket
+   * Whether one more may come from there; if so it is counted until its socket closes. Who has no address (a socket
    * of the file system, a connection that is reset already) is not counted.
    */
-  admit(socket: Duplex, address: string | undefined): boolean {
-    if (this.limit === Number.POSITIVE_INFINITY || address === undefined) return true
+  admit(socket: Duplex, endpoint: Endpoint): boolean {
+    // Without a limit nobody is asked: it costs a call of the system, and what it tells is kept.
+    const address = this.limit === Number.POSITIVE_INFINITY ? undefined : endpoint.remoteAddress
+    if (address === undefined) return true
     const from = bareAddress(address)
     const count = this.counts.get(from) ?? 0
     if (count >= this.limit) return false
