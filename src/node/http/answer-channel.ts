@@ -4,9 +4,13 @@ import {
   type AnswerHead,
   type AnswerOptions,
   chunkHeader,
+  errorAnswer,
+  type Field,
+  type HttpError,
   lastChunk,
 } from '../../http/index.ts'
 import type { Connection } from '../connection.ts'
+import type { RefusedError } from '../errors.ts'
 import { SLAB_COPY_UP_TO, slab } from '../write-slab.ts'
 import type { Data } from '../writer.ts'
 
@@ -119,6 +123,13 @@ export class Http1Channel implements AnswerChannel {
     if (typeof data !== 'string') slab.set(data, at)
     else for (let index = 0; index < length; index++) slab[at + index] = data.charCodeAt(index)
     return true
+  }
+
+  /** Answers with an error and one line that says why. */
+  refuse(error: HttpError | RefusedError, fields: readonly Field[]): void {
+    const { connection, session } = this
+    const text = errorAnswer(error, { date: connection.host.date(), fields, head: session.isHead })
+    connection.write(Buffer.from(text, 'latin1'))
   }
 
   begin(head: AnswerHead): void {

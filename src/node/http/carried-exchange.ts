@@ -16,8 +16,9 @@ import type { Refusal } from '../websocket/upgrade.ts'
 import type { AnswerChannel } from './answer-channel.ts'
 import { BodyDecoder, type DecodedSink, type DecodingFailure } from './coding/body-decoder.ts'
 import { acceptEncodingFields, codingRefusal, decodingRefusal } from './coding/body-refusals.ts'
-import { type CodedAnswer, CodedChannel } from './coding/coded-channel.ts'
+import { type CodedAnswer, codedChannel } from './coding/coded-channel.ts'
 import { type BodyTaker, type ExchangeCarrier, MessageExchange } from './exchange.ts'
+import { bodyLate } from './refusals.ts'
 import type { Request, RequestView } from './request.ts'
 import {
   answerOptions,
@@ -91,11 +92,7 @@ export class CarriedExchange
     this.throttled = false
     this.decoding = false
     this.decoder = undefined
-    const { answerCompression, writeLimit } = host.settings
-    this.channel =
-      answerCompression === undefined
-        ? carried.channel
-        : new CodedChannel(carried.channel, this, answerCompression, writeLimit)
+    this.channel = codedChannel(carried.channel, this, host.settings) ?? carried.channel
     this.answer = new HttpWriter(this)
   }
 
@@ -210,9 +207,7 @@ export class CarriedExchange
   }
 
   expire(): void {
-    this.refuse(
-      new RefusedError('ERR_HTTP_BODY_TIMEOUT', 408, 'Cannot wait any longer: the request body is late'),
-    )
+    this.refuse(bodyLate())
   }
 
   /** The client has ended its side, behind the request. */

@@ -1,6 +1,7 @@
 /** What node:http says of requests that it cannot read, in the words of our own reader. */
 import { RequestHead } from '../../http/index.ts'
 import { RefusedError } from '../errors.ts'
+import { bodyLate, headLate } from './refusals.ts'
 
 type NodeError = Error & { code?: string; reason?: string; rawPacket?: Buffer; bytesParsed?: number }
 
@@ -43,9 +44,7 @@ export function refusalOfNode(error: NodeError, inBody: boolean): RefusedError |
 }
 
 function timeout(inBody: boolean): RefusedError {
-  return inBody
-    ? new RefusedError('ERR_HTTP_BODY_TIMEOUT', 408, 'Cannot wait any longer: the request body is late')
-    : new RefusedError('ERR_HTTP_HEAD_TIMEOUT', 408, 'Cannot wait any longer: the request head is late')
+  return inBody ? bodyLate() : headLate()
 }
 
 function refused(code: string, status: number, reason: string, cause: Error): RefusedError {

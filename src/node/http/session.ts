@@ -12,7 +12,6 @@ import {
   BodyReader,
   type BodySink,
   continueAnswer,
-  errorAnswer,
   type Field,
   type HttpError,
   RequestHead,
@@ -31,10 +30,12 @@ import type { Writer } from '../writer.ts'
 import { type AnswerChannel, Http1Channel, type Http1Session } from './answer-channel.ts'
 import { BodyDecoder, type DecodedSink, type DecodingFailure } from './coding/body-decoder.ts'
 import { acceptEncodingFields, codingRefusal, decodingRefusal } from './coding/body-refusals.ts'
-import { type CodedAnswer, CodedChannel } from './coding/coded-channel.ts'
+import { type CodedAnswer, type CodedChannel, codedChannel } from './coding/coded-channel.ts'
 import { type BodyTaker, type ExchangeCarrier, MessageExchange } from './exchange.ts'
+import { Http1Upgrade } from './http1-upgrade.ts'
 import { decodeLatin1 } from './latin1.ts'
-import { bytesFrom, Request } from './request.ts'
+import { bodyLate, headLate, incomplete } from './refusals.ts'
+import { bytesFrom } from './request.ts'
 import {
   answerOptions,
   answerUnserved,
@@ -43,7 +44,7 @@ import {
   refusedOrigin,
   setCorsFields,
 } from './standard-answers.ts'
-import { startUpgrade, type UpgradeCarrier } from './upgrade-session.ts'
+import { startUpgrade } from './upgrade-session.ts'
 import { type AnswerContext, HttpWriter } from './writer.ts'
 
 const READING_HEAD = 0
@@ -54,15 +55,7 @@ const REFUSED = 3
 const CONTINUE = Buffer.from(continueAnswer, 'latin1')
 
 export class HttpSession
-  implements
-    ClientSession,
-    BodySink,
-    AnswerContext,
-    CodedAnswer,
-    DecodedSink,
-    ExchangeCarrier,
-    Http1Session,
-    UpgradeCarrier
+  implements ClientSession, BodySink, AnswerContext, CodedAnswer, DecodedSink, ExchangeCarrier, Http1Session
 {
   readonly connection: Connection
   private readonly plain: Http1Channel
@@ -172,29 +165,20 @@ export class HttpSession
   }
 
   finish(): void {
-    if (this.state === ANSWERING) this.finishAnswering()
-    else if (this.state === READING_BODY || this.head.started) {
-      this.refuse(
-        new RefusedError(
-          'ERR_HTTP_INCOMPLETE',
-          400,
-          'Cannot read the request: the connection ended inside it',
-        ),
-      )
-    } else this.connection.end()
+    if (this.state === ANSWERING) {
+      // It may still read the answer, or be gone: if that takes long, the system's own probes find out.
+      this.close = true
+      this.connection.probe()
+      this.exchange?.peerEnded()
+    } else if (this.state === READING_BODY || this.head.started) this.refuse(incomplete())
+    else this.connection.end()
   }
 
   expire(): void {
     this.connection.deadline = Number.POSITIVE_INFINITY
-    if (this.state === READING_BODY) {
-      this.refuse(
-        new RefusedError('ERR_HTTP_BODY_TIMEOUT', 408, 'Cannot wait any longer: the request body is late'),
-      )
-    } else if (this.state === READING_HEAD && this.timing) {
-      this.refuse(
-        new RefusedError('ERR_HTTP_HEAD_TIMEOUT', 408, 'Cannot wait any longer: the request head is late'),
-      )
-    } else if (this.state === READING_HEAD) this.leave()
+    if (this.state === READING_BODY) this.refuse(bodyLate())
+    else if (this.state === READING_HEAD && this.timing) this.refuse(headLate())
+    else if (this.state === READING_HEAD) this.leave()
   }
 
   drained(): void {
@@ -256,10 +240,7 @@ export class HttpSession
     const { connection, answer } = this
     this.state = REFUSED
     connection.host.report(error, connection)
-    if (answer?.headersSent !== true) {
-      const date = connection.host.date()
-      connection.write(Buffer.from(errorAnswer(error, { date, fields, head: this.isHead }), 'latin1'))
-    }
+    if (answer?.headersSent !== true) this.plain.refuse(error, fields)
     this.dropCoding()
     answer?.abandon()
     connection.linger()
@@ -267,18 +248,6 @@ export class HttpSession
 
   refuseWith({ code, status, message, fields }: Refusal): void {
     this.refuse(new RefusedError(code, status, message), fields)
-  }
-
-  accept(answer: string): void {
-    this.connection.write(Buffer.from(answer, 'latin1'))
-  }
-
-  requestOf(head: RequestHead): Request {
-    return new Request(head)
-  }
-
-  keepRequest(client: Client, head: RequestHead): void {
-    client.keepRequest(head)
   }
 
   private readHead(chunk: Buffer, pos: number, end: number): number {
@@ -310,12 +279,12 @@ export class HttpSession
     this.bodyRead = false
     this.close ||= !head.keepAlive
     if (head.upgrade && asksForWebSocket(head)) {
-      startUpgrade(this, head)
+      startUpgrade(new Http1Upgrade(this), head)
       return pos
     }
     const destination = destinationOf(host, head)
     if (destination === Destination.application) return this.handOver(chunk, pos, end)
-    this.coded = this.codedChannel()
+    this.coded = codedChannel(this.plain, this, host.settings)
     const answer = new HttpWriter(this)
     this.answer = answer
     if (destination === Destination.session) this.startSession(host.sessionHub!, answer)
@@ -335,13 +304,6 @@ export class HttpSession
     return pos
   }
 
-  private codedChannel(): CodedChannel | undefined {
-    const { answerCompression, writeLimit } = this.connection.host.settings
-    return answerCompression === undefined
-      ? undefined
-      : new CodedChannel(this.plain, this, answerCompression, writeLimit)
-  }
-
   private dropCoding(): void {
     this.coded?.close()
     this.decoder?.destroy()
@@ -349,7 +311,8 @@ export class HttpSession
   }
 
   private startSession(hub: SessionHub, answer: HttpWriter): void {
-    if (this.decodesBody()) this.exchange = takeSessionRequest(hub, new HeadSource(this, this.head), answer)
+    if (this.decodesBody())
+      this.exchange = takeSessionRequest(hub, new HeadSource(new Http1Upgrade(this), this.head), answer)
   }
 
   /** Takes off what the body is coded in; `false`: the request is refused, for nobody here can. */
@@ -424,16 +387,6 @@ export class HttpSession
     this.timing = false
     this.connection.timeout(this.connection.host.settings.keepAliveTimeout)
     if (!this.pushing) this.connection.resume()
-  }
-
-  /**
-   * The peer has ended its side. It may still read the answer, or be gone: if the answer takes long, the system's own
-   * probes find that out.
-   */
-  private finishAnswering(): void {
-    this.close = true
-    this.connection.probe()
-    this.exchange?.peerEnded()
   }
 
   private leave(): void {

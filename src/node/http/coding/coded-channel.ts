@@ -6,6 +6,7 @@
  * answer has left.
  */
 import { type AnswerHead, markCoded } from '../../../http/index.ts'
+import type { Settings } from '../../limits/options.ts'
 import type { Data } from '../../writer.ts'
 import type { AnswerChannel } from '../answer-channel.ts'
 import { AnswerCoder, type CodedSink, codedStreams, planAnswer } from './answer-coding.ts'
@@ -22,6 +23,15 @@ export interface CodedAnswer {
   drained(): void
   /** The application writes on and on: over `limit` bytes wait to be coded. */
   overflowed(): void
+}
+
+/** What codes an answer in front of its channel, where the server has been told to compress. */
+export function codedChannel(
+  channel: AnswerChannel,
+  answer: CodedAnswer,
+  { answerCompression, writeLimit }: Pick<Settings, 'answerCompression' | 'writeLimit'>,
+): CodedChannel | undefined {
+  return answerCompression && new CodedChannel(channel, answer, answerCompression, writeLimit)
 }
 
 /** For one answer. */
