@@ -45,7 +45,9 @@ export class TlsAcceptor {
   private readonly options: TlsAcceptorOptions
   private readonly sink: TlsSink
   private readonly certificates: Certificates
-  private readonly server: Server
+  private server: Server
+  /** The default certificate, where it was replaced. */
+  private replacement: SecureContextOptions | undefined
   /** By the sockets that were accepted. */
   private readonly handshakes: Map<Socket, Handshake>
 
@@ -53,6 +55,7 @@ export class TlsAcceptor {
     this.options = options
     this.sink = sink
     this.certificates = new Certificates(options.server.sni, options.server)
+    this.replacement = undefined
     this.server = this.createServer()
     this.handshakes = new Map()
   }
@@ -69,7 +72,9 @@ export class TlsAcceptor {
     this.handshakes.set(socket, handshake)
     deadlines.add(handshake)
     // Node tells of what has failed when the socket is closed already.
-    socket.once('close', () => setImmediate(() => this.take(socket)))
+    socket.once('close', () => {
+      if (this.handshakes.has(socket)) setImmediate(() => this.take(socket))
+    })
     // Who ends its side within the handshake is gone; later it may still be answered.
     socket.allowHalfOpen = false
     socket.pause()
@@ -79,8 +84,22 @@ export class TlsAcceptor {
 
   /** Replaces the certificate of a server name, or without one the default one, for handshakes to come. */
   setSecureContext(options: SecureContextOptions, serverName: string | undefined): void {
-    if (serverName !== undefined) this.certificates.set(serverName, options)
-    else this.server.setSecureContext(this.certificates.complete(options))
+    if (serverName === undefined) {
+      this.replacement = this.certificates.complete(options)
+      this.server.setSecureContext(this.replacement)
+      return
+    }
+    const first = this.certificates.empty
+    this.certificates.set(serverName, options)
+    if (first) this.lookAtNames()
+  }
+
+  /** A first name: from now on each handshake stops to look for its certificate. Sessions go on. */
+  private lookAtNames(): void {
+    const before = this.server
+    this.server = this.createServer()
+    this.server.setTicketKeys(before.getTicketKeys())
+    if (this.replacement !== undefined) this.server.setSecureContext(this.replacement)
   }
 
   destroyPending(): void {
@@ -95,7 +114,8 @@ export class TlsAcceptor {
     const server = createServer({
       ...options.server,
       handshakeTimeout: LONGEST_TIMEOUT,
-      SNICallback: (name, done) => certificates.find(name, done),
+      // Only where there are names to look for: a handshake that stops to ask costs a tenth more.
+      ...(!certificates.empty && { SNICallback: certificates.find.bind(certificates) }),
       // RFC 7301 §3.2: the server's choice; where there is none, Node answers no_application_protocol.
       ALPNCallback: ({ protocols: offered }) =>
         options.protocols().find((protocol) => offered.includes(protocol)),

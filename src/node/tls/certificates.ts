@@ -34,6 +34,11 @@ export class Certificates {
     if (typeof sni === 'object') for (const [name, given] of Object.entries(sni)) this.set(name, given)
   }
 
+  /** Whether there is nothing to look for. */
+  get empty(): boolean {
+    return this.callback === undefined && this.named.size === 0
+  }
+
   /** Sets the certificate of a name, whatever a callback says; handshakes that begin from now on get it. */
   set(name: string, given: Credentials): void {
     this.named.set(readServerName(name), this.contextOf(given))
