@@ -71,6 +71,16 @@ test('with HTTP switched off a request never is a message, over TLS neither', as
   assert.equal(await ask(t, serving.port, 'still lines\n'), 'still lines\n')
 })
 
+test('an end that shows what is not wanted here is the last of it', async (t) => {
+  for (const options of [{ rawFallback: false }, { tls: 'required' }, { proxy: 'required' }] as const) {
+    const serving = await serve(t, { key, cert, ...options })
+    for (const text of ['GET', 'h', '\x16\x03', '\r\n', 'PROXY '])
+      assert.equal(await ask(t, serving.port, text), '')
+    assert.equal(serving.errors.length, 5)
+    await serving.until(() => serving.server.stats().connections === 0)
+  }
+})
+
 test('with HTTP switched off ALPN offers none of it', async (t) => {
   const serving = await serve(t, { key, cert, http: false })
   await assert.rejects(

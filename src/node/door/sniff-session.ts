@@ -56,7 +56,8 @@ export class SniffSession implements Session {
     if (sniffer === undefined) return connection.destroy()
     sniffer.end()
     this.decideKept(sniffer)
-    connection.session.finish()
+    // Of a connection that was cut this one is the last.
+    if (connection.session !== this) connection.session.finish()
   }
 
   expire(): void {

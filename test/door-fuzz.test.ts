@@ -1,0 +1,112 @@
+/**
+ * Damaged openings of every protocol at a door that has everything switched on: nothing throws, nothing is left behind, and
+ * what begins with a request line never is a message. `FUZZ_SEED` and `FUZZ_FACTOR` repeat or lengthen a run.
+ */
+import assert from 'node:assert/strict'
+import type { Socket } from 'node:net'
+import { test } from 'node:test'
+import type { ServerOptions } from '../src/index.ts'
+import { defineSignature, formatProxyHeader } from '../src/sniff/index.ts'
+import { hello } from './support/hello.ts'
+import { post } from './support/http-rows.ts'
+import { cutAtRandom, mutate, Random } from './support/random.ts'
+import { certificate, join, serve, until } from './support/serving.ts'
+import { bytes } from './support/splits.ts'
+import { clientHello, OPENINGS, PROXY_LINE, startTarget } from './support/targets.ts'
+
+const SEED = Number(process.env.FUZZ_SEED ?? 20_261_205)
+const CONNECTIONS = 400 * Number(process.env.FUZZ_FACTOR ?? 1)
+const AT_ONCE = 25
+
+const { key, cert } = certificate
+const ends = {
+  source: { address: '192.0.2.1', port: 1 },
+  destination: { address: '192.0.2.2', port: 2 },
+}
+
+async function corpus(): Promise<Uint8Array[]> {
+  const texts = [
+    ...Object.values(OPENINGS),
+    PROXY_LINE,
+    post('hi'),
+    'GET / HTTP/1.1\r\nHost: a\r\n\r\n',
+    'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n',
+    '3:one,',
+    '{"a":[1,2]}',
+    'line\n',
+    'own protocol\n',
+    '\x80\x2e\x01\x03\x01\x00\x15\x00\x00\x00\x10',
+  ]
+  return [
+    ...texts.map(bytes),
+    formatProxyHeader({ version: 2, ...ends, tlvs: { crc32c: true, authority: 'a.example' } }),
+    hello({ extensions: [0, 16], serverName: 'routed.example' }),
+    await clientHello({ servername: 'a.example', ALPNProtocols: ['http/1.1'] }),
+  ]
+}
+
+/** Reads a socket to its end, and does not wait long for it. */
+function hold(socket: Socket): void {
+  socket.on('end', () => socket.end()).setTimeout(60, () => socket.destroy())
+  socket.resume()
+}
+
+const doors: Record<string, ServerOptions> = {
+  'everybody may come': {},
+  'TLS is required': { tls: 'required' },
+  'a proxy is required': { proxy: 'required' },
+  'no HTTP, no fallback': { http: false, rawFallback: false },
+}
+
+for (const [name, options] of Object.entries(doors)) {
+  test(`damaged openings, where ${name}`, async (t) => {
+    const random = new Random(SEED)
+    const inputs = await corpus()
+    const target = await startTarget(t, hold)
+    const serving = await serve(t, {
+      key,
+      cert,
+      sniffTimeout: 40,
+      handshakeTimeout: 60,
+      headTimeout: 60,
+      bodyTimeout: 60,
+      idleTimeout: 60,
+      keepAliveTimeout: 60,
+      closeTimeout: 40,
+      raw: { detect: true },
+      flashPolicy: [{ domain: '*' }],
+      signatures: [defineSignature({ name: 'own', match: 'own protocol', before: 'http1' })],
+      ...options,
+    })
+    for (const route of Object.keys(OPENINGS)) {
+      if (random.next() < 0.5)
+        serving.server.route(route, { port: target.port, idleTimeout: 60, proxyProtocol: 2 })
+      else serving.server.route(route, hold)
+    }
+    serving.server.route({ sni: 'routed.example' }, { port: target.port, idleTimeout: 60 })
+    serving.server.route('own', hold)
+    for (let sent = 0; sent < CONNECTIONS; sent += AT_ONCE) {
+      await Promise.all(
+        Array.from({ length: AT_ONCE }, async () => {
+          const peer = await join(t, serving.port)
+          const input = random.next() < 0.2 ? random.pick(inputs) : mutate(random, inputs)
+          const way = random.next()
+          for (const piece of cutAtRandom(random, input)) {
+            peer.send(piece)
+            if (random.next() < 0.3) await new Promise((resolve) => setImmediate(resolve))
+          }
+          if (way < 0.2) peer.socket.resetAndDestroy()
+          else if (way < 0.7) peer.finish()
+          await until(() => peer.ended || peer.closed)
+          peer.socket.destroy()
+        }),
+      )
+    }
+    await until(() => {
+      const { connections, sniffing, handshaking, forwarded, clients } = serving.server.stats()
+      return connections + sniffing + handshaking + forwarded + clients === 0
+    })
+    assert.equal(serving.server.stats().accepted, Math.ceil(CONNECTIONS / AT_ONCE) * AT_ONCE)
+    for (const message of serving.messages) assert.doesNotMatch(message, /^[A-Z]+ \S+ HTTP\/1\.[01]\r?$/)
+  })
+}
