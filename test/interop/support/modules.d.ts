@@ -185,3 +185,110 @@ declare module 'playwright-core' {
     launch(options: { executablePath: string; args: string[]; timeout?: number }): Promise<Browser>
   }
 }
+
+declare module 'express' {
+  import type { IncomingMessage, ServerResponse } from 'node:http'
+
+  interface ExpressRequest {
+    readonly params: Record<string, string>
+    readonly query: Record<string, string>
+    readonly body: string
+  }
+  interface ExpressResponse {
+    json(value: unknown): void
+    send(text: string): void
+    write(text: string): void
+    end(): void
+    cookie(name: string, value: string): ExpressResponse
+    redirect(path: string): void
+    status(code: number): ExpressResponse
+  }
+  type Handler = (request: ExpressRequest, response: ExpressResponse) => unknown
+  type ErrorHandler = (
+    error: Error,
+    request: ExpressRequest,
+    response: ExpressResponse,
+    next: unknown,
+  ) => unknown
+  interface Express {
+    (request: IncomingMessage, response: ServerResponse): void
+    get(path: string, handler: Handler): void
+    all(path: string, ...handlers: Handler[]): void
+    use(handler: ErrorHandler): void
+  }
+  const express: { (): Express; text(options: { limit: string }): Handler }
+  export default express
+}
+
+declare module 'fastify' {
+  import type { Server } from 'node:http'
+
+  interface FastifyRequest {
+    readonly params: Record<string, string>
+    readonly query: Record<string, string>
+    readonly body: string
+  }
+  interface FastifyReply {
+    type(type: string): FastifyReply
+    header(name: string, value: string | string[]): FastifyReply
+    redirect(path: string): FastifyReply
+    send(body: unknown): FastifyReply
+  }
+  type Handler = (request: FastifyRequest, reply: FastifyReply) => unknown
+  interface FastifyInstance {
+    readonly server: Server
+    get(path: string, handler: Handler): void
+    route(route: { method: string[]; url: string; handler: Handler }): void
+    ready(): Promise<void>
+    close(): Promise<void>
+  }
+  export default function fastify(): FastifyInstance
+}
+
+declare module 'hono' {
+  interface Context {
+    readonly req: {
+      param(name: string): string
+      query(name: string): string | undefined
+      text(): Promise<string>
+    }
+    json(value: unknown): Response
+    text(text: string): Response
+    body(text: string, status?: number): Response
+    header(name: string, value: string, options: { append: boolean }): void
+    redirect(path: string): Response
+  }
+  type Handler = (context: Context) => Response | Promise<Response>
+  export class Hono {
+    get(path: string, handler: Handler): void
+    on(methods: string[], path: string, handler: Handler): void
+    onError(handler: (error: Error, context: Context) => Response): void
+    fetch(request: Request): Promise<Response>
+  }
+}
+
+declare module '@hono/node-server' {
+  import type { RequestListener } from 'node:http'
+
+  export function getRequestListener(fetch: (request: Request) => Promise<Response>): RequestListener
+}
+
+declare module 'koa' {
+  import type { IncomingMessage, RequestListener } from 'node:http'
+
+  interface Context {
+    readonly method: string
+    readonly path: string
+    readonly query: Record<string, string>
+    readonly req: IncomingMessage
+    readonly cookies: { set(name: string, value: string): void }
+    type: string
+    body: unknown
+    redirect(path: string): void
+  }
+  export default class Koa {
+    silent: boolean
+    use(handler: (context: Context) => Promise<void>): void
+    callback(): RequestListener
+  }
+}
