@@ -5,17 +5,18 @@
 import assert from 'node:assert/strict'
 import type { Socket } from 'node:net'
 import { test } from 'node:test'
+import { TLSSocket } from 'node:tls'
 import type { ServerOptions } from '../src/index.ts'
 import { defineSignature, formatProxyHeader } from '../src/sniff/index.ts'
 import { hello } from './support/hello.ts'
 import { post } from './support/http-rows.ts'
 import { cutAtRandom, mutate, Random } from './support/random.ts'
-import { certificate, join, serve, until } from './support/serving.ts'
+import { certificate, join, joinTls, serve, until } from './support/serving.ts'
 import { bytes } from './support/splits.ts'
 import { clientHello, OPENINGS, PROXY_LINE, startTarget } from './support/targets.ts'
 
 const SEED = Number(process.env.FUZZ_SEED ?? 20_261_205)
-const CONNECTIONS = 400 * Number(process.env.FUZZ_FACTOR ?? 1)
+const CONNECTIONS = 250 * Number(process.env.FUZZ_FACTOR ?? 1)
 const AT_ONCE = 25
 
 const { key, cert } = certificate
@@ -49,6 +50,11 @@ async function corpus(): Promise<Uint8Array[]> {
 function hold(socket: Socket): void {
   socket.on('end', () => socket.end()).setTimeout(60, () => socket.destroy())
   socket.resume()
+}
+
+function reset(socket: Socket): void {
+  if (socket instanceof TLSSocket) socket.destroy()
+  else socket.resetAndDestroy()
 }
 
 const doors: Record<string, ServerOptions> = {
@@ -88,14 +94,14 @@ for (const [name, options] of Object.entries(doors)) {
     for (let sent = 0; sent < CONNECTIONS; sent += AT_ONCE) {
       await Promise.all(
         Array.from({ length: AT_ONCE }, async () => {
-          const peer = await join(t, serving.port)
+          const peer = await (random.next() < 0.2 ? joinTls : join)(t, serving.port)
           const input = random.next() < 0.2 ? random.pick(inputs) : mutate(random, inputs)
           const way = random.next()
           for (const piece of cutAtRandom(random, input)) {
             peer.send(piece)
             if (random.next() < 0.3) await new Promise((resolve) => setImmediate(resolve))
           }
-          if (way < 0.2) peer.socket.resetAndDestroy()
+          if (way < 0.2) reset(peer.socket)
           else if (way < 0.7) peer.finish()
           await until(() => peer.ended || peer.closed)
           peer.socket.destroy()
