@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { Duplex } from 'node:stream'
 import { test } from 'node:test'
 import { bareAddress, restore, showEndpoint } from '../src/node/endpoint.ts'
+import type { ProxyHeader } from '../src/sniff/index.ts'
 import { turn } from './support/wire.ts'
 
 /** A stream from which something was read, and its listeners taken off. */
@@ -16,6 +17,16 @@ async function readUpTo(text: string, ends: boolean): Promise<{ stream: Duplex; 
   await (ends ? once(stream, 'end') : turn())
   stream.removeListener('data', onData)
   return { stream, first: Buffer.concat(chunks) }
+}
+
+const header: ProxyHeader = {
+  version: 2,
+  command: 'PROXY',
+  family: 'IPv4',
+  transport: 'stream',
+  source: { address: '192.0.2.1', port: 1 },
+  destination: { address: '192.0.2.2', port: 2 },
+  tlvs: {},
 }
 
 test('an address as it is compared', () => {
@@ -41,9 +52,9 @@ test('a socket that a proxy has connected tells where the client is; any other o
   }
   const socket = new Duplex() as Duplex & typeof told
   showEndpoint(socket, told)
-  showEndpoint(socket, { ...told, proxied: 'nothing' })
+  showEndpoint(socket, { ...told, proxied: { ...header, source: null } })
   assert.equal(Object.hasOwn(socket, 'remoteAddress'), false)
-  showEndpoint(socket, { ...told, proxied: 'client' })
+  showEndpoint(socket, { ...told, proxied: header })
   for (const [name, value] of Object.entries(told))
     assert.equal(socket[name as keyof typeof told], value, name)
 })

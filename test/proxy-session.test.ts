@@ -271,6 +271,8 @@ test('what version 2 says of TLS in front of the proxy is of the client', async 
   await peer.send(header).send('hello\n').receives('hello\n')
   const { encrypted, servername, tls } = serving.clients[0]!.client
   assert.deepEqual([encrypted, servername, tls], [true, 'a.example', undefined])
+  const { version, tlvs } = serving.clients[0]!.client.proxyHeader!
+  assert.deepEqual([version, tlvs.ssl!.version, tlvs.authority], [2, 'TLSv1.3', 'A.example'])
   assert.equal(await ask(t, serving.port, Buffer.concat([V2, Buffer.from('hello\n')])), '')
   assert.deepEqual(serving.errors, ['ERR_TLS_REQUIRED'])
 })

@@ -3,10 +3,14 @@ import { type TestContext, test } from 'node:test'
 import type { ServerOptions } from '../src/index.ts'
 import { type ForwardedOption, type ProxyOption, ProxyTrust } from '../src/node/door/proxy-trust.ts'
 import { bareAddress, type Endpoint } from '../src/node/endpoint.ts'
+import type { ProxyHeader } from '../src/sniff/index.ts'
 import { certificate, join, joinTls, type Serving, serve } from './support/serving.ts'
 import { ask } from './support/targets.ts'
 
 const { key, cert } = certificate
+
+const TOLD = { source: { address: '192.0.2.9', port: 1 } } as ProxyHeader
+const UNTOLD = { source: null } as ProxyHeader
 
 function isProxy(option: ProxyOption | undefined, remoteAddress: string | undefined): boolean {
   return new ProxyTrust(option, false).isProxy({ remoteAddress })
@@ -41,8 +45,8 @@ test('without a header nobody begins with one', () => {
 test('a header is owed until there was one, whatever it has told', () => {
   const trust = new ProxyTrust('required', false)
   assert.equal(trust.isOwed({ remoteAddress: '192.0.2.1' }), true)
-  assert.equal(trust.isOwed({ remoteAddress: '192.0.2.1', proxied: 'client' }), false)
-  assert.equal(trust.isOwed({ remoteAddress: '192.0.2.1', proxied: 'nothing' }), false)
+  assert.equal(trust.isOwed({ remoteAddress: '192.0.2.1', proxied: TOLD }), false)
+  assert.equal(trust.isOwed({ remoteAddress: '192.0.2.1', proxied: UNTOLD }), false)
 })
 
 const impossible: [what: string, proxy: unknown, forwarded?: unknown][] = [
@@ -129,14 +133,14 @@ test('what nobody has asked for, or can be believed, is not read', () => {
     new ProxyTrust({ trusted: ['10.0.0.0/8'] }, false).endpointOf(proxy, { field: assert.fail }),
     proxy,
   )
-  assert.equal(from('forwarded', { ...proxy, proxied: 'nothing' }, fields), '::ffff:10.0.0.1 1 IPv6 plain 80')
+  assert.equal(from('forwarded', { ...proxy, proxied: UNTOLD }, fields), '::ffff:10.0.0.1 1 IPv6 plain 80')
   assert.equal(from('forwarded', { localPort: 80 }, fields), '   plain 80')
 })
 
 test('after a PROXY header the client that it has told of must be trusted, too', () => {
   const fields = { forwarded: 'for=192.0.2.1' }
-  assert.equal(from('forwarded', { ...stranger, proxied: 'client' }, fields), '192.0.2.9 1 IPv6 plain 80')
-  assert.equal(from('forwarded', { ...proxy, proxied: 'client' }, fields), '192.0.2.1  IPv4 plain 80')
+  assert.equal(from('forwarded', { ...stranger, proxied: TOLD }, fields), '192.0.2.9 1 IPv6 plain 80')
+  assert.equal(from('forwarded', { ...proxy, proxied: TOLD }, fields), '192.0.2.1  IPv4 plain 80')
 })
 
 test('an address as it is compared', () => {

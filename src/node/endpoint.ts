@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream'
+import type { ProxyHeader } from '../sniff/index.ts'
 import type { TlsDetails } from './tls/tls-endpoint.ts'
 
 /**
@@ -17,8 +18,8 @@ export interface Endpoint {
   readonly localPort?: number | undefined
   /** What its handshake tells, where it came over TLS to this server. */
   readonly tls?: TlsDetails | undefined
-  /** What a PROXY header has told: where the client is, or nothing (LOCAL, UNKNOWN). `undefined`: there was none. */
-  readonly proxied?: 'client' | 'nothing' | undefined
+  /** What a PROXY header has told; `undefined`: there was none. Without a source (LOCAL, UNKNOWN) the addresses are the proxy's. */
+  readonly proxied?: ProxyHeader | undefined
   /** The version of HTTP that it speaks, where node:http is shown another one. */
   readonly httpVersion?: '2.0' | undefined
 }
@@ -37,7 +38,7 @@ export function bareAddress(address: string): string {
 
 /** Has a socket that a proxy has connected tell where the client is. */
 export function showEndpoint(socket: Duplex, endpoint: Endpoint): void {
-  if (endpoint.proxied !== 'client') return
+  if ((endpoint.proxied?.source ?? null) === null) return
   for (const name of ADDRESSES)
     Object.defineProperty(socket, name, { value: endpoint[name], configurable: true })
 }

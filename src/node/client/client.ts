@@ -2,6 +2,7 @@ import { randomFillSync } from 'node:crypto'
 import type { ReadableStream, WritableStream } from 'node:stream/web'
 import type { RequestHead } from '../../http/index.ts'
 import type { TransportName } from '../../sessions/index.ts'
+import type { ProxyHeader } from '../../sniff/index.ts'
 import type { Endpoint } from '../endpoint.ts'
 import { packRequest, Request, unpackRequest } from '../http/request.ts'
 import type { SessionDetails } from '../sessions/session-details.ts'
@@ -104,6 +105,11 @@ export class Client {
 
   get localPort(): number | undefined {
     return this.endpoint.localPort
+  }
+
+  /** What the PROXY header in front of its connection said, with all that version 2 tells besides (option `proxy`). */
+  get proxyHeader(): ProxyHeader | undefined {
+    return this.endpoint.proxied
   }
 
   /**

@@ -67,7 +67,8 @@ export class ProxySession implements Session {
 }
 
 /** The client as the proxy saw it; LOCAL and UNKNOWN keep the connection's own addresses. */
-function proxiedEndpoint(under: Endpoint, { source, destination, tlvs }: ProxyHeader): Endpoint {
+function proxiedEndpoint(under: Endpoint, header: ProxyHeader): Endpoint {
+  const { source, destination, tlvs } = header
   const overTls = ((tlvs.ssl?.client ?? 0) & ProxySslClient.ssl) !== 0
   const told = source !== null && destination !== null
   return {
@@ -79,7 +80,7 @@ function proxiedEndpoint(under: Endpoint, { source, destination, tlvs }: ProxyHe
     remoteFamily: told ? familyOf(source.address) : under.remoteFamily,
     localAddress: told ? destination.address : under.localAddress,
     localPort: told ? destination.port : under.localPort,
-    proxied: told ? 'client' : 'nothing',
+    proxied: header,
   }
 }
 

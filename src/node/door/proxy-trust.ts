@@ -75,7 +75,7 @@ export class ProxyTrust implements ForwardedTrust {
   endpointOf(under: Endpoint, request: RequestFields): Endpoint {
     if (this.forwarded === false) return under
     const { remoteAddress, proxied } = under
-    if (remoteAddress === undefined || proxied === 'nothing') return under
+    if (remoteAddress === undefined || proxied?.source === null) return under
     const { address, port, protocol, hops } = this.read(bareAddress(remoteAddress), request)
     if (hops === 0 && protocol === undefined) return under
     const from =
@@ -91,6 +91,7 @@ export class ProxyTrust implements ForwardedTrust {
       localAddress: under.localAddress,
       localPort: under.localPort,
       tls: under.tls,
+      proxied,
     }
   }
 
