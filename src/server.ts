@@ -121,26 +121,31 @@ export class Server<Message extends Buffer | Readable = Buffer> extends NetServe
    * `path` only those of that path (the rest is left to its other listeners of `upgrade`, or refused), and with `false` none.
    *
    * With the option `sessions` it takes the requests and WebSockets under their paths, too; the server's own listeners do not
-   * hear of them.
+   * hear of them. So it is with the requests of Flash for the option `flashPolicy`.
    *
    * @example
    * const httpServer = http.createServer(app).listen(8080)
    * new Server((message, socket, writer) => writer.write(message)).attach(httpServer, { path: '/chat' })
    */
   attach(httpServer: UpgradingServer, options: { path?: string | false } = {}): this {
-    attachTo(httpServer, this, options.path)
+    attachTo(httpServer, this, options.path, this.reception.settings.closeTimeout)
     this.reception.attach(httpServer)
     return this
   }
 
   /**
-   * Takes one WebSocket that is asked for on another server, with what its event `upgrade` gives.
+   * Takes one WebSocket that is asked for on another server, with what its event `upgrade` gives, at once or later: then
+   * the caller listens for errors of the socket in the meantime.
    *
    * @example
    * httpServer.on('upgrade', (request, socket, head) => server.handleUpgrade(request, socket, head))
    */
   handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    if (socket.destroyed) return
+    // Whoever has kept it until now may have paused it, and may have missed its end.
+    socket.resume()
     this.reception.openHttp(socket, socket as Endpoint, requestBytes(request, head))
+    if (socket.readableEnded) socket.emit('end')
   }
 
   /**

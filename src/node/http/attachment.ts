@@ -1,4 +1,7 @@
-/** The upgrades of a server of node:http or node:https that somebody else has. */
+/**
+ * The upgrades of a server of node:http or node:https that somebody else has. It gets one listener, however many servers
+ * are attached to it: so an upgrade for none of them is known, and never left without an answer.
+ */
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { errorAnswer } from '../../http/index.ts'
@@ -18,35 +21,80 @@ export interface UpgradeTaker {
   handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void
 }
 
-/** Gives the taker every WebSocket that is asked for on the server, those of one path, or with `false` none. */
+const attachments: WeakMap<UpgradingServer, Attachment> = new WeakMap()
+
+/**
+ * Gives the taker every WebSocket that is asked for on the server, those of one path, or with `false` none. A client that is
+ * refused gets `closeTimeout` milliseconds to end its side.
+ */
 export function attachTo(
   server: UpgradingServer,
   taker: UpgradeTaker,
   path: string | false | undefined,
+  closeTimeout: number,
 ): void {
-  server.on('upgrade', (request, socket, head) => {
+  let attachment = attachments.get(server)
+  if (attachment === undefined) {
+    attachment = new Attachment(server, closeTimeout)
+    attachments.set(server, attachment)
+  }
+  attachment.add(taker, path)
+}
+
+class Attachment {
+  private readonly server: UpgradingServer
+  private readonly closeTimeout: number
+  private readonly takers: Map<string, UpgradeTaker>
+  /** Takes what none of the others does. */
+  private general: UpgradeTaker | undefined
+
+  constructor(server: UpgradingServer, closeTimeout: number) {
+    this.server = server
+    this.closeTimeout = closeTimeout
+    this.takers = new Map()
+    this.general = undefined
+    server.on('upgrade', (request, socket, head) => this.take(request, socket, head))
+  }
+
+  /** The latest one of a path has it. */
+  add(taker: UpgradeTaker, path: string | false | undefined): void {
+    if (path === undefined) this.general = taker
+    else if (path !== false) this.takers.set(path, taker)
+  }
+
+  private take(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const { server } = this
     // Whoever takes it in the end: a reset in the meantime must not end the process.
     socket.on('error', ignore)
     const asked = asksForWebSocket(request)
-    if (asked && (path === undefined || pathOf(request) === path)) taker.handleUpgrade(request, socket, head)
+    const taker = asked ? (this.takers.get(pathOf(request)) ?? this.general) : undefined
+    if (taker !== undefined) taker.handleUpgrade(request, socket, head)
     else if (server.listenerCount('upgrade') > 1) return
-    else if (asked) refuse(socket)
+    else if (asked) refuse(socket, this.closeTimeout)
     else serveOrdinarily(server, request, socket, head)
-  })
+  }
 }
 
 function ignore(): void {}
 
+/** The path of a request target, in the origin form or the absolute one (RFC 9112 §3.2). */
 function pathOf({ url = '/' }: IncomingMessage): string {
-  const query = url.indexOf('?')
-  return query < 0 ? url : url.slice(0, query)
+  const scheme = url.startsWith('/') ? -1 : url.indexOf('://')
+  const start = scheme < 0 ? 0 : url.indexOf('/', scheme + 3)
+  if (start < 0) return '/'
+  const query = url.indexOf('?', start)
+  return url.slice(start, query < 0 ? url.length : query)
 }
 
-function refuse(socket: Duplex): void {
+function refuse(socket: Duplex, closeTimeout: number): void {
   const error = { status: 404, message: 'Cannot accept the WebSocket: there is none at this path' }
   socket.end(Buffer.from(errorAnswer(error, { date: new Date().toUTCString() }), 'latin1'))
   // What the peer still sends is dropped, so that it can end.
   socket.resume()
+  if (closeTimeout === Number.POSITIVE_INFINITY) return
+  const timer = setTimeout(() => socket.destroy(), closeTimeout)
+  timer.unref()
+  socket.once('close', () => clearTimeout(timer))
 }
 
 /**
