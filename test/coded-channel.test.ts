@@ -233,6 +233,52 @@ describe('an answer that is whole', () => {
   })
 })
 
+describe('who asks when it has left', () => {
+  const told: boolean[] = []
+  const tell = (sent: boolean) => told.push(sent)
+  afterEach(() => told.splice(0))
+
+  test('an answer that is whole: once it is coded and sent', async () => {
+    const { out, answer, channel, head } = setup()
+    channel.send(head, [text(100_000)], 100_000)
+    channel.whenSent(tell)
+    assert.deepEqual([told, out.finished], [[], 0])
+    await answer.until('ended')
+    assert.deepEqual([told, out.finished], [[true], 1])
+    channel.whenSent(tell)
+    assert.deepEqual(told, [true, true])
+  })
+
+  test('a small one, and one as it is: with the channel behind', () => {
+    for (const accept of ['gzip', 'identity']) {
+      const { channel, head } = setup({ accept })
+      channel.send(head, [text(1500)], 1500)
+      channel.whenSent(tell)
+    }
+    assert.deepEqual(told, [true, true])
+  })
+
+  test('parts that are coded: with the end of them all', async () => {
+    const { answer, channel, head } = setup()
+    channel.begin(head)
+    channel.write(text(2_000))
+    channel.whenSent(tell)
+    await turn()
+    assert.deepEqual(told, [])
+    channel.finish()
+    await answer.until('ended')
+    assert.deepEqual(told, [true])
+  })
+
+  test('a client that goes: never', () => {
+    const { channel, head } = setup()
+    channel.send(head, [text(100_000)], 100_000)
+    channel.whenSent(tell)
+    channel.close()
+    assert.deepEqual(told, [false])
+  })
+})
+
 describe('an answer in parts', () => {
   test('each part goes out at once, the end when all is coded', async () => {
     const { out, answer, channel, head } = setup()

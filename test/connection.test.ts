@@ -229,3 +229,54 @@ test('a released socket is untouched, but never without a listener of error', as
   assert.deepEqual(session.log, [])
   wire.destroy()
 })
+
+test('who asks hears when all that was written has left, behind what was gathered, and with it', async () => {
+  const { wire, connection } = open()
+  const told: unknown[] = []
+  connection.write(Buffer.from('small'))
+  connection.whenSent((sent) => told.push(sent, wire.leaving.flat().join('')))
+  connection.write(Buffer.from('behind'))
+  assert.deepEqual(told, [])
+  await turn()
+  assert.deepEqual(told, [true, 'smallbehind'])
+  wire.destroy()
+})
+
+test('who asks of a peer that does not read hears once it does', async () => {
+  const { wire, connection } = open(undefined, 100_000)
+  const told: boolean[] = []
+  wire.block()
+  connection.write(Buffer.alloc(3_000))
+  await turn()
+  connection.whenSent((sent) => told.push(sent))
+  await turn()
+  assert.deepEqual(told, [])
+  wire.unblock()
+  await turn()
+  assert.deepEqual(told, [true])
+  wire.destroy()
+})
+
+test('who asks of a connection that breaks, or is ended, hears that, too', async () => {
+  const broken = open()
+  const told: unknown[] = []
+  broken.wire.block()
+  broken.connection.write(Buffer.from('never read'))
+  await turn()
+  broken.connection.whenSent((sent) => told.push('broken', sent))
+  await turn()
+  broken.wire.destroy()
+  // As the system gives a write back that was under way.
+  broken.wire.unblock()
+  await turn()
+  assert.deepEqual(told, ['broken', false])
+  broken.connection.whenSent((sent) => told.push('gone', sent))
+  const ended = open()
+  ended.connection.write(Buffer.from('last'))
+  ended.connection.end()
+  ended.connection.whenSent((sent) => told.push('ended', sent))
+  await turn()
+  ended.connection.whenSent((sent) => told.push('over', sent))
+  assert.deepEqual(told.slice(2), ['gone', false, 'ended', true, 'over', true])
+  ended.wire.destroy()
+})

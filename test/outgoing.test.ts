@@ -40,3 +40,12 @@ test('strings are text, bytes binary, unless it is said', () => {
     [false, true, true, false],
   )
 })
+
+test('what a message is besides its text goes with it', () => {
+  const annotations = new Map([['r', 'chat']])
+  assert.deepEqual(new Outgoing('{}', undefined, { json: true, annotations }).form, {
+    json: true,
+    annotations,
+  })
+  assert.deepEqual(new Outgoing('x', undefined).form, {})
+})

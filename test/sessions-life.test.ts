@@ -3,36 +3,19 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { ServerOptions } from '../src/index.ts'
 import type { SessionMember } from '../src/node/sessions/member.ts'
 import { SessionState } from '../src/sessions/index.ts'
+import { openSession } from './support/open-session.ts'
 import { Random } from './support/random.ts'
 import { join, until } from './support/serving.ts'
 import { ASKING, frame06, frames07, SessionClient } from './support/session-clients.ts'
 import { serveSessions, WIRES } from './support/session-wires.ts'
 
-type Sessions = Exclude<ServerOptions['sessions'], boolean | undefined>
-
 const FOREVER = Number.POSITIVE_INFINITY
-
-async function open(
-  t: Parameters<typeof serveSessions>[0],
-  name: (typeof ASKING)[number],
-  sessions: Sessions = {},
-  options: ServerOptions = {},
-  wire: (typeof WIRES)[number] = 'own',
-) {
-  const serving = await serveSessions(t, { ...options, sessions }, wire, () => {})
-  const client = new SessionClient(serving.ask, name)
-  client.polling = false
-  await client.connect()
-  const { writer, client: seen } = serving.clients[0]!
-  return { serving, client, writer, seen }
-}
 
 for (const wire of WIRES) {
   test(`${wire}: nothing is lost between two polls, and all of a turn goes together`, async (t) => {
-    const { serving, client, writer } = await open(t, 'xhr-polling', {}, {}, wire)
+    const { serving, client, writer } = await openSession(t, 'xhr-polling', {}, {}, wire)
     const { server, clients } = serving
     writer.write('between')
     await sleep(10)
@@ -49,7 +32,7 @@ for (const wire of WIRES) {
 
   test(`${wire}: polls that break off while they are held: each message once, in order`, async (t) => {
     const random = new Random(7)
-    const { serving, client, writer, seen } = await open(t, 'xhr-polling', {}, {}, wire)
+    const { serving, client, writer, seen } = await openSession(t, 'xhr-polling', {}, {}, wire)
     let sent = 0
     for (let round = 0; round < 60; round++) {
       const breaking = new AbortController()
@@ -72,7 +55,7 @@ for (const wire of WIRES) {
   })
 
   test(`${wire}: a second poll takes the place of one that is held`, async (t) => {
-    const { serving, client, writer, seen } = await open(t, 'xhr-polling', {}, {}, wire)
+    const { serving, client, writer, seen } = await openSession(t, 'xhr-polling', {}, {}, wire)
     const first = serving.ask(client.path())
     await until(() => seen.session!.connections === 2)
     const second = client.once()
@@ -86,7 +69,7 @@ for (const wire of WIRES) {
 
   test(`${wire}: a stream that breaks is the end of its client, and of server-events is not`, async (t) => {
     for (const name of ['htmlfile', 'xhr-multipart', 'server-events'] as const) {
-      const { serving, client, writer } = await open(t, name, {}, {}, wire)
+      const { serving, client, writer } = await openSession(t, name, {}, {}, wire)
       client.stream!.cancel()
       if (name !== 'server-events') {
         await until(() => serving.log.length === 2)
@@ -128,20 +111,20 @@ for (const wire of WIRES) {
 }
 
 test('a poll is held so long, and then answered without frames', async (t) => {
-  const { client } = await open(t, 'xhr-polling', { pollDuration: 80 })
+  const { client } = await openSession(t, 'xhr-polling', { pollDuration: 80 })
   const since = performance.now()
   await client.once()
   assert.equal(client.stream!.body(), '')
   assert.equal(client.stream!.headers['content-length'], '0')
   assert.ok(performance.now() - since >= 80)
   assert.deepEqual(client.received, [])
-  const jsonp = await open(t, 'jsonp-polling', { pollDuration: 80 })
+  const jsonp = await openSession(t, 'jsonp-polling', { pollDuration: 80 })
   await jsonp.client.once()
   assert.equal(jsonp.client.stream!.body(), 'io.JSONP[1]._("");')
 })
 
 test('a polling client that does not come back is lost, with what was for it', async (t) => {
-  const { serving, writer, seen } = await open(t, 'xhr-polling', { closeTimeout: 60 })
+  const { serving, writer, seen } = await openSession(t, 'xhr-polling', { closeTimeout: 60 })
   const closed = once(writer, 'close')
   writer.write('one')
   writer.write('two')
@@ -154,7 +137,10 @@ test('a polling client that does not come back is lost, with what was for it', a
 })
 
 test('streams have heartbeats; one that is not answered ends the client', async (t) => {
-  const { serving, client } = await open(t, 'htmlfile', { heartbeatInterval: 40, heartbeatTimeout: 120 })
+  const { serving, client } = await openSession(t, 'htmlfile', {
+    heartbeatInterval: 40,
+    heartbeatTimeout: 120,
+  })
   await client.receives(1)
   assert.deepEqual(client.received, ['~h~1'])
   assert.equal(await client.send('~h~1'), 200)
@@ -167,7 +153,10 @@ test('streams have heartbeats; one that is not answered ends the client', async 
 
 test('one transport may have options of its own', async (t) => {
   const own = { 'xhr-polling': { pollDuration: 50 }, htmlfile: { encoding: '0.7pre' } } as const
-  const { client, serving } = await open(t, 'xhr-polling', { pollDuration: 60_000, transportOptions: own })
+  const { client, serving } = await openSession(t, 'xhr-polling', {
+    pollDuration: 60_000,
+    transportOptions: own,
+  })
   await client.once()
   assert.equal(client.stream!.body(), '')
   const frame = await serving.ask('/socket.io/htmlfile/')
@@ -177,7 +166,7 @@ test('one transport may have options of its own', async (t) => {
 })
 
 test('the encoding 0.7pre: annotations and JSON, both ways', async (t) => {
-  const { serving, client, writer, seen } = await open(t, 'htmlfile', {})
+  const { serving, client, writer, seen } = await openSession(t, 'htmlfile', {})
   client.frames = frames07
   const got: unknown[] = []
   serving.server.on('message', (message, socket) => {
@@ -200,7 +189,7 @@ test('the encoding 0.7pre: annotations and JSON, both ways', async (t) => {
 })
 
 test('0.6 has JSON, and no annotations', async (t) => {
-  const { serving, client, writer, seen } = await open(t, 'xhr-polling')
+  const { serving, client, writer, seen } = await openSession(t, 'xhr-polling')
   await client.send('~j~{"a":[1]}')
   assert.deepEqual(
     [serving.messages, seen.session!.json, seen.session!.annotations.size],
@@ -217,123 +206,8 @@ test('0.6 has JSON, and no annotations', async (t) => {
   assert.deepEqual(client.received, ['~j~{"b":2}'])
 })
 
-test('all is text: bytes go out as such where they are UTF-8, and are refused where they are not', async (t) => {
-  const { serving, client, writer } = await open(t, 'xhr-polling')
-  writer.write(Buffer.from('bytes'))
-  writer.write(new TextEncoder().encode('€'))
-  const refused = { code: 'ERR_SESSION_BINARY_UNSUPPORTED' }
-  assert.throws(() => writer.write(Buffer.of(0xff)), refused)
-  assert.throws(() => writer.write(Buffer.from('text'), { binary: true }), refused)
-  assert.equal(serving.server.send(serving.clients[0]!.client, Buffer.of(0xff)), false)
-  serving.server.broadcast(Buffer.of(0xff))
-  assert.deepEqual(serving.errors, ['ERR_SESSION_BINARY_UNSUPPORTED', 'ERR_SESSION_BINARY_UNSUPPORTED'])
-  serving.server.broadcast(Buffer.from('all'))
-  await client.once()
-  assert.deepEqual(client.received, ['bytes', '€', 'all'])
-})
-
-test('a message that is streamed is sent whole', async (t) => {
-  const { client, writer } = await open(t, 'xhr-polling')
-  const stream = writer.stream({ json: true })
-  stream.write('[1,')
-  stream.end('2]')
-  await client.once()
-  assert.deepEqual(client.received, ['~j~[1,2]'])
-})
-
-test('the limit of what waits, in bytes', async (t) => {
-  const { serving, client, writer } = await open(t, 'xhr-polling', { writeLimit: 100 })
-  assert.equal(writer.write('x'.repeat(100)), true)
-  assert.equal(writer.write('y'), false)
-  assert.deepEqual(serving.log.slice(1), ['error ERR_SESSION_WRITE_LIMIT', 'disconnect xhr-polling'])
-  await client.once()
-  assert.equal(client.refused, 404)
-})
-
-test('the limit of what waits, in messages', async (t) => {
-  const { serving, writer } = await open(t, 'xhr-polling', { writeCount: 10 })
-  // The id counts, too, until it is known to have arrived.
-  for (let count = 1; count < 10; count++) assert.equal(writer.write(''), true)
-  assert.equal(writer.write(''), false)
-  assert.deepEqual(serving.errors, ['ERR_SESSION_WRITE_LIMIT'])
-})
-
-test('without an own limit the server’s holds', async (t) => {
-  const { serving, writer } = await open(t, 'xhr-polling', {}, { writeLimit: 50 })
-  writer.write('x'.repeat(51))
-  assert.deepEqual(serving.errors, ['ERR_SESSION_WRITE_LIMIT'])
-})
-
-test('what waits for clients counts for the budget of all: the largest goes', async (t) => {
-  const { serving, writer } = await open(t, 'xhr-polling', {}, { bufferLimit: 10_000 })
-  const other = new SessionClient(serving.ask, 'xhr-polling')
-  other.polling = false
-  await other.connect()
-  writer.write('x'.repeat(6_000))
-  serving.clients[1]!.writer.write('y'.repeat(5_000))
-  await until(() => serving.log.length === 4)
-  assert.deepEqual(serving.log.slice(2), ['error ERR_BUFFER_LIMIT', 'disconnect xhr-polling'])
-  assert.deepEqual([writer.ended, serving.clients[1]!.writer.ended], [true, false])
-})
-
-test('back-pressure: write says when to wait, and drain when the client has it', async (t) => {
-  const { client, writer } = await open(t, 'xhr-polling', { highWater: 10 })
-  assert.equal(writer.write('123456789'), true)
-  assert.equal(writer.write('0'), false)
-  let drained = false
-  writer.on('drain', () => {
-    drained = true
-  })
-  await client.once()
-  assert.deepEqual([drained, writer.writableNeedDrain, writer.writableLength], [false, true, 10])
-  // That it asks again shows that it has read the answer.
-  void client.once()
-  await until(() => drained)
-  assert.deepEqual([writer.writableNeedDrain, writer.writableLength], [false, 0])
-  writer.close()
-})
-
-test('an application that takes its time: requests wait, and nothing is lost', async (t) => {
-  const serving = await serveSessions(t)
-  serving.server.removeAllListeners('message')
-  const client = new SessionClient(serving.ask, 'xhr-polling')
-  client.polling = false
-  await client.connect()
-  const iterator = serving.clients[0]!.client[Symbol.asyncIterator]()
-  const texts = Array.from({ length: 300 }, (_, index) => `first ${index}`)
-  assert.equal(await client.send(...texts), 200)
-  let answered = false
-  const behind = client.send('behind').then((status) => {
-    answered = true
-    return status
-  })
-  await sleep(30)
-  assert.equal(answered, false)
-  for (const text of texts) assert.equal((await iterator.next()).value, text)
-  assert.equal((await iterator.next()).value, 'behind')
-  assert.equal(await behind, 200)
-})
-
-test('a client that goes while its requests wait leaves nothing behind', async (t) => {
-  const serving = await serveSessions(t)
-  serving.server.removeAllListeners('message')
-  const client = new SessionClient(serving.ask, 'xhr-polling')
-  client.polling = false
-  await client.connect()
-  const { client: seen, writer } = serving.clients[0]!
-  const iterator = seen[Symbol.asyncIterator]()
-  await client.send(...Array.from({ length: 300 }, String))
-  const behind = client.send('behind')
-  await sleep(20)
-  writer.destroy()
-  assert.equal(await behind, 200)
-  let count = 0
-  for await (const _ of { [Symbol.asyncIterator]: () => iterator }) count++
-  assert.equal(count, 300)
-})
-
 test('close: what waits still goes out, with the next poll', async (t) => {
-  const { serving, client, writer } = await open(t, 'xhr-polling')
+  const { serving, client, writer } = await openSession(t, 'xhr-polling')
   writer.write('last words')
   writer.close()
   assert.deepEqual([writer.ended, writer.write('late')], [true, false])
@@ -345,7 +219,7 @@ test('close: what waits still goes out, with the next poll', async (t) => {
 
 test('destroy: a stream, and a poll that is held, are cut', async (t) => {
   for (const name of ['htmlfile', 'xhr-polling'] as const) {
-    const { serving, client, writer, seen } = await open(t, name)
+    const { serving, client, writer, seen } = await openSession(t, name)
     const peer = await join(t, serving.port)
     peer.send(`GET ${client.path()} HTTP/1.1\r\nHost: a\r\n\r\n`)
     await until(() => seen.session!.connections === 2)
@@ -357,7 +231,7 @@ test('destroy: a stream, and a poll that is held, are cut', async (t) => {
 
 test('a client that has ended its side is gone, and still gets the end of its answer', async (t) => {
   for (const name of ['htmlfile', 'xhr-polling'] as const) {
-    const { serving, client, seen } = await open(t, name, { closeTimeout: 50 })
+    const { serving, client, seen } = await openSession(t, name, { closeTimeout: 50 })
     const peer = await join(t, serving.port)
     peer.send(`GET ${client.path()} HTTP/1.1\r\nHost: a\r\n\r\n`)
     await until(() => seen.session!.connections === 2)
@@ -392,7 +266,7 @@ test('close of the server: clients that live on requests cannot come back, and a
 })
 
 test('server.close ends what no request can reach any more', async (t) => {
-  const { serving, client } = await open(t, 'htmlfile')
+  const { serving, client } = await openSession(t, 'htmlfile')
   const closed = once(serving.server, 'close')
   serving.server.close()
   await until(() => client.stream!.ended())
@@ -451,7 +325,10 @@ test('compressed answers: polls are, streams are not', async (t) => {
 })
 
 test('heartbeats can be switched off', async (t) => {
-  const { client, writer } = await open(t, 'htmlfile', { heartbeatInterval: FOREVER, heartbeatTimeout: 20 })
+  const { client, writer } = await openSession(t, 'htmlfile', {
+    heartbeatInterval: FOREVER,
+    heartbeatTimeout: 20,
+  })
   await sleep(100)
   writer.write('only this')
   await client.receives(1)

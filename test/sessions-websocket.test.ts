@@ -119,6 +119,13 @@ test('compressed, as other WebSockets are', async (t) => {
   socket.write(frame06(large) + frame06('behind'))
   await until(() => frames.length === 2)
   assert.deepEqual([frames[0] === large, frames[1]], [true, 'behind'])
+  // What waits to be compressed has not left.
+  const { writer } = serving.clients[0]!
+  await until(() => writer.writableLength === 0)
+  writer.write(large)
+  await new Promise((resolve) => process.nextTick(resolve))
+  assert.equal(writer.writableLength, large.length)
+  await until(() => writer.writableLength === 0 && frames.length === 3)
 })
 
 test('a close code and reason reach the application', async (t) => {

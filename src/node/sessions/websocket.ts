@@ -90,7 +90,8 @@ class SocketCarrier implements Carrier {
   deliver(batch: string): boolean {
     const { member, writer } = this
     if (writer.ended) return false
-    const ready = writer.write(batch)
+    // What is compressed first is not ready at once, and yet nothing has to drain.
+    const ready = writer.write(batch) || !writer.writableNeedDrain
     writer.whenSent((sent) => {
       if (sent) member.session.flushed(this, member.hub.now)
     })

@@ -161,7 +161,11 @@ declare module 'playwright-core' {
     addInitScript(script: { content: string }): Promise<void>
     evaluate<T>(script: string): Promise<T>
     getByTestId(id: string): Locator
-    goto(url: string): Promise<{ status(): number; headers(): Record<string, string> } | null>
+    goto(
+      url: string,
+      options?: { waitUntil: 'commit' },
+    ): Promise<{ status(): number; headers(): Record<string, string> } | null>
+    close(): Promise<void>
     keyboard: { press(key: string): Promise<void>; type(text: string): Promise<void> }
     locator(selector: string): Locator
     on(event: 'console', listener: (message: ConsoleMessage) => void): void
@@ -174,7 +178,7 @@ declare module 'playwright-core' {
     close(): Promise<void>
   }
   export interface Browser {
-    newContext(options: {
+    newContext(options?: {
       colorScheme?: 'dark' | 'light'
       ignoreHTTPSErrors?: boolean
       viewport?: { width: number; height: number }
