@@ -1,11 +1,20 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import { Deadlines } from '../src/node/limits/deadlines.ts'
 import { Dates } from '../src/node/reception/dates.ts'
 
+/** A clock that only goes when the test says so. */
+function coarseClock(context: TestContext): Deadlines {
+  const deadlines = new Deadlines(Number.POSITIVE_INFINITY)
+  const member = { deadline: Number.POSITIVE_INFINITY, expire() {} }
+  deadlines.add(member)
+  context.after(() => deadlines.remove(member))
+  return deadlines
+}
+
 test('the date is that of the second, and follows the coarse clock', (t) => {
   t.mock.timers.enable({ apis: ['Date'], now: Date.UTC(1994, 10, 6, 8, 49, 37) })
-  const deadlines = new Deadlines(1_000)
+  const deadlines = coarseClock(t)
   const dates = new Dates(deadlines)
   assert.equal(dates.date(), 'Sun, 06 Nov 1994 08:49:37 GMT')
   t.mock.timers.setTime(Date.UTC(1994, 10, 6, 8, 49, 38))
@@ -16,7 +25,7 @@ test('the date is that of the second, and follows the coarse clock', (t) => {
 
 test('how plain answers begin is made once a second', (t) => {
   t.mock.timers.enable({ apis: ['Date'], now: Date.UTC(1994, 10, 6, 8, 49, 37) })
-  const deadlines = new Deadlines(1_000)
+  const deadlines = coarseClock(t)
   const dates = new Dates(deadlines)
   const start = dates.plainStart('text')
   assert.match(
@@ -29,4 +38,12 @@ test('how plain answers begin is made once a second', (t) => {
   deadlines.now++
   assert.notEqual(dates.plainStart('text'), start)
   assert.match(String(dates.plainStart('empty')), /:38 GMT/)
+})
+
+test('where the coarse clock stands it is the clock', (t) => {
+  t.mock.timers.enable({ apis: ['Date'], now: Date.UTC(1994, 10, 6, 8, 49, 37) })
+  const dates = new Dates(new Deadlines(1_000))
+  assert.match(dates.date(), /:37 GMT$/)
+  t.mock.timers.setTime(Date.UTC(1994, 10, 6, 9, 0, 0))
+  assert.match(dates.date(), /09:00:00 GMT$/)
 })

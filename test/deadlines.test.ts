@@ -40,6 +40,22 @@ test('a deadline that is moved is the only one that counts', async () => {
   deadlines.remove(moving)
 })
 
+test('a clock that has stood goes on from the present', async () => {
+  const deadlines = new Deadlines(80)
+  const expired: string[] = []
+  await sleep(60)
+  const started = performance.now()
+  const first = member(deadlines, 40, expired, 'first')
+  deadlines.add(first)
+  assert.ok(deadlines.now >= started)
+  while (expired.length === 0) await sleep(5)
+  assert.ok(performance.now() - started >= 40)
+  await sleep(60)
+  const again = performance.now()
+  deadlines.add({ deadline: Number.POSITIVE_INFINITY, expire() {} })
+  assert.ok(deadlines.now >= again)
+})
+
 test('it looks as often as the shortest timeout needs, within bounds', () => {
   assert.equal(new Deadlines(1).period, 10)
   assert.equal(new Deadlines(800).period, 100)

@@ -122,6 +122,15 @@ test('at the limit in bytes it is decided in any case', async (t) => {
   assert.equal(serving.server.stats().tooLarge, 1)
 })
 
+test('the time of the first client after a quiet hour is as long as that of any other', async (t) => {
+  const serving = await serve(t, { sniffTimeout: 200 })
+  await sleep(450)
+  const started = performance.now()
+  await join(t, serving.port)
+  await serving.until(() => serving.clients.length === 1)
+  assert.ok(performance.now() - started >= 200)
+})
+
 test('a drip is cut at the deadline, however it drips, inside TLS too', async (t) => {
   const serving = await serve(t, { key, cert, sniffTimeout: 80, rawFallback: false })
   for (const enter of [join, joinTls]) {

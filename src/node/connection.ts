@@ -69,6 +69,8 @@ export class Connection<Owner extends ConnectionHost = Host> implements Deadline
     this.host = host
     this.socket = socket
     this.endpoint = endpoint
+    // First of all: without members the clock stands.
+    host.deadlines.add(this)
     this.since = host.deadlines.now
     this.deadline = Number.POSITIVE_INFINITY
     this.charged = 0
@@ -82,7 +84,6 @@ export class Connection<Owner extends ConnectionHost = Host> implements Deadline
     this.reading = false
     this.corked = false
     this.finished = false
-    host.deadlines.add(this)
     this.session = start(this)
     this.listen(socket as OwnedSocket)
   }

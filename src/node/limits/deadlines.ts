@@ -16,7 +16,7 @@ const LONGEST_PERIOD = 250
 const SWEEPS_PER_TIMEOUT = 8
 
 export class Deadlines {
-  /** A coarse clock: behind the real one by at most `period`. Reading it costs nothing. */
+  /** A coarse clock: behind the real one by at most `period` while there are members, and not to be read before. */
   now: number
   readonly period: number
   private readonly members: Set<Deadlined>
@@ -32,7 +32,13 @@ export class Deadlines {
 
   /** The coarse clock's time at which a timeout that starts now has surely passed. */
   after(timeout: number): number {
-    return this.now + this.period + timeout
+    return this.read() + this.period + timeout
+  }
+
+  /** The coarse clock, which stands while there are no members, from the present on. */
+  read(): number {
+    if (this.timer === undefined) this.now = performance.now()
+    return this.now
   }
 
   add(member: Deadlined): void {

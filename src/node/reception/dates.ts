@@ -22,8 +22,9 @@ export class Dates {
 
   /** Behind the clock by no more than the coarse one is. */
   date(): string {
-    if (this.lookedAt !== this.deadlines.now || this.text === '') {
-      this.lookedAt = this.deadlines.now
+    const now = this.deadlines.read()
+    if (this.lookedAt !== now || this.text === '') {
+      this.lookedAt = now
       const second = Math.floor(Date.now() / 1000)
       if (second !== this.second) {
         this.second = second
