@@ -279,3 +279,18 @@ test('a server that breaks the rules is left with the code that says so', async 
   await closed
   assert.deepEqual(errors, ['ERR_WS_MASK_UNEXPECTED'])
 })
+
+test('a message that the server does not take yet does not keep it from reading', async (t) => {
+  const serving = await serve(t)
+  const socket = await open(t, serving, { compression: false, writeLimit: 64 * 1024 * 1024 })
+  const [{ client, writer }] = serving.clients as [(typeof serving.clients)[number]]
+  const received: string[] = []
+  socket.on('message', (message) => received.push(message.toString()))
+  client.pause()
+  socket.write(Buffer.alloc(15 * 1024 * 1024))
+  for (const text of ['one', 'two', 'three']) {
+    writer.write(text)
+    await until(() => received.at(-1) === text)
+  }
+  assert.ok(socket.writableLength > 1024 * 1024, 'the message waits')
+})

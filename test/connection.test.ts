@@ -73,6 +73,7 @@ function open(session: Scripted = new Scripted('session'), writeLimit = 1_000): 
     settings: resolveOptions({ writeLimit }),
     deadlines: new Deadlines(10),
     budget: new BufferBudget(1_000_000),
+    stopReadingAbove: Number.POSITIVE_INFINITY,
     flushSoon(connection) {
       if (corked.push(connection) === 1)
         process.nextTick(() => corked.splice(0).forEach((each) => void each.flush()))

@@ -27,9 +27,6 @@ type OwnedSocket = Duplex & { [owner]: Connection<ConnectionHost> }
 /** A message of just the limit does not exceed it with what is around it. */
 const FRAMING_BYTES = 64
 
-/** A client that does not take what it is sent is not read from either, beyond this many bytes. */
-const STOP_READING_ABOVE = 1024 * 1024
-
 /** Milliseconds of silence before the first probe. */
 const PROBE_AFTER = 1_000
 
@@ -334,7 +331,7 @@ export class Connection<Owner extends ConnectionHost = Host> implements Deadline
     }
     if (this.session === RELEASED) return
     if (this.pending) this.flush()
-    if (this.socket.writableLength > STOP_READING_ABOVE && this.socket.writableNeedDrain) {
+    if (this.socket.writableLength > this.host.stopReadingAbove && this.socket.writableNeedDrain) {
       this.throttled = true
       this.socket.pause()
     }

@@ -73,6 +73,8 @@ export interface ConnectionHost extends Audience {
   readonly settings: Settings
   readonly deadlines: Deadlines
   readonly budget: BufferBudget
+  /** Bytes: a peer that does not take what it is sent is not read from either, beyond them. */
+  readonly stopReadingAbove: number
   /** Ends the batch of writes of this turn of the event loop. */
   flushSoon(connection: Connection<ConnectionHost>): void
   report(error: Error, connection: Connection<ConnectionHost>): void

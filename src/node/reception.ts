@@ -41,10 +41,14 @@ export type { Stats } from './reception/stats.ts'
 
 const NOTHING = Buffer.alloc(0)
 
+/** An echo of a client that does not read stops, instead of growing. */
+const STOP_READING_ABOVE = 1024 * 1024
+
 export class Reception extends Application implements Host {
   readonly settings: Settings
   readonly deadlines: Deadlines
   readonly budget: BufferBudget
+  readonly stopReadingAbove: number
   readonly encrypts: boolean
   readonly door: FrontDoor
   readonly sessionHub: SessionHub | undefined
@@ -69,6 +73,7 @@ export class Reception extends Application implements Host {
     const { settings } = this
     this.deadlines = new Deadlines(shortestTimeout(settings))
     this.budget = new BufferBudget(settings.bufferLimit)
+    this.stopReadingAbove = STOP_READING_ABOVE
     this.encrypts = hasCertificate(options)
     this.door = new FrontDoor(settings)
     this.sessionHub = settings.sessions && new SessionHub(this, settings.sessions)

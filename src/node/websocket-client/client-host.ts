@@ -23,6 +23,7 @@ export class ClientHost implements ConnectionHost {
   readonly settings: Settings
   readonly deadlines: Deadlines
   readonly budget: BufferBudget
+  readonly stopReadingAbove: number
   private readonly url: string
   private readonly resolve: (socket: WebSocketClient) => void
   private readonly reject: (error: Error) => void
@@ -38,6 +39,8 @@ export class ClientHost implements ConnectionHost {
     this.settings = settings
     this.deadlines = sweepFor(settings)
     this.budget = new BufferBudget(settings.bufferLimit)
+    // A server that streams back what it is sent would wait for a client that waits for it.
+    this.stopReadingAbove = Number.POSITIVE_INFINITY
     this.url = url
     this.resolve = resolve
     this.reject = reject
