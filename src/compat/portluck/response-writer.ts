@@ -1,4 +1,4 @@
-import type { Client, Data, FieldValue, WriteOptions, Writer } from '../../index.ts'
+import type { Client, Data, FieldValue, Server, Writer } from '../../index.ts'
 
 type Fields = Readonly<Record<string, FieldValue>>
 
@@ -6,6 +6,7 @@ type Fields = Readonly<Record<string, FieldValue>>
 export class ResponseWriter {
   /** Portmanteau's own, for what Portluck had not: streams, `'drain'`, close codes. */
   readonly writer: Writer
+  private readonly server: Server
   private readonly client: Client
   private encoding: BufferEncoding | undefined
   private endsAfterWrite: boolean
@@ -13,7 +14,8 @@ export class ResponseWriter {
   /** While the answer waits for a first write: resolves with it, or when the client is gone. */
   private waiting: Promise<void> | undefined
 
-  constructor(writer: Writer, client: Client) {
+  constructor(server: Server, client: Client, writer: Writer) {
+    this.server = server
     this.writer = writer
     this.client = client
     this.encoding = undefined
@@ -34,7 +36,7 @@ export class ResponseWriter {
 
   /** Sends a message, or a part of an HTTP answer. Returns `false` when the client is slow or gone. */
   write(message: Data): boolean {
-    const ready = this.writer.write(this.encode(message), this.kindOf(message))
+    const ready = this.send(this.encode(message))
     if (this.endsAfterWrite) this.end()
     return ready
   }
@@ -103,6 +105,17 @@ export class ResponseWriter {
     this.encoding = encoding === 'buffer' ? 'binary' : (encoding ?? undefined)
   }
 
+  /** A WebSocket has its own kinds; elsewhere there is none to tell. */
+  private send(data: Data): boolean {
+    if (this.client.protocol !== 'websocket') return this.writer.write(data)
+    const { encoding } = this
+    return this.server.send(
+      this.client,
+      data,
+      encoding === undefined ? {} : { binary: encoding === 'binary' },
+    )
+  }
+
   private settle(): void {
     this.written?.()
     this.written = undefined
@@ -114,14 +127,5 @@ export class ResponseWriter {
     return typeof message !== 'string' || encoding === undefined || encoding === 'binary'
       ? message
       : Buffer.from(message, encoding)
-  }
-
-  /** The kind of a WebSocket message; hixie-75 and hixie-76 have one alone. */
-  private kindOf(message: Data): WriteOptions | undefined {
-    const { encoding } = this
-    const { protocol, version } = this.client
-    if (protocol !== 'websocket') return undefined
-    const binary = encoding === undefined ? typeof message !== 'string' : encoding === 'binary'
-    return binary && version?.startsWith('hixie') ? undefined : { binary }
   }
 }

@@ -123,7 +123,7 @@ export class Server extends PortmanteauServer {
   private writerOf(writer: Writer, socket: Client): ResponseWriter {
     let own = this.writers.get(writer)
     if (own === undefined) {
-      own = new ResponseWriter(writer, socket)
+      own = new ResponseWriter(this, socket, writer)
       this.writers.set(writer, own)
     }
     return own

@@ -71,7 +71,7 @@ export class Connection extends EventEmitter<ConnectionEvents> {
   write(data: Data): boolean {
     if (this.current !== State.connected) return false
     this.log(`write: ${data}`)
-    return this.writer.write(data)
+    return this.server.send(this.client, data)
   }
 
   /** The same as `write`. */

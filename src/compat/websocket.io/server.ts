@@ -104,7 +104,7 @@ export class Server extends EventEmitter<ServerEvents> {
   }
 
   private connect(client: Client, writer: Writer): void {
-    const socket = socketOf(client, { ...(client.data as Upgrade), writer })
+    const socket = socketOf(client, { ...(client.data as Upgrade), writer, server: this.core })
     this.sockets.set(client.id, socket)
     this.track(socket)
     this.emit('connection', socket)

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
-import type { Client, Data, Writer } from '../../index.ts'
+import type { Client, Data, Server, Writer } from '../../index.ts'
 
 export interface SocketEvents {
   /** Text as a string, bytes as a Buffer. */
@@ -19,6 +19,7 @@ export interface Origin {
   readonly req: IncomingMessage
   readonly socket: Duplex
   readonly writer: Writer
+  readonly server: Server
 }
 
 /** A client. */
@@ -36,9 +37,10 @@ export abstract class Socket extends EventEmitter<SocketEvents> {
   readonly client: Client
   /** Portmanteau's own, for what WebSocket.IO had not: `'drain'`, streams, close codes. */
   readonly writer: Writer
+  private readonly server: Server
 
   /** @internal */
-  constructor(client: Client, { req, socket, writer }: Origin) {
+  constructor(client: Client, { req, socket, writer, server }: Origin) {
     super()
     const { version = '' } = client
     this.protocolVersion = version.startsWith('hixie') ? version : 'hybi'
@@ -47,14 +49,12 @@ export abstract class Socket extends EventEmitter<SocketEvents> {
     this.readyState = 'open'
     this.client = client
     this.writer = writer
+    this.server = server
   }
 
   /** Sends a message: a string as text, bytes as binary. */
   send(data: Data): this {
-    this.writer.write(
-      data,
-      this.client.version?.startsWith('hixie') ? {} : { binary: typeof data !== 'string' },
-    )
+    this.server.send(this.client, data)
     return this
   }
 
