@@ -85,7 +85,7 @@ const failing: [what: string, sni: SniCallback, code: string][] = [
 
 for (const [what, sni, code] of failing) {
   test(`a function that ${what} ends that handshake, and nothing else`, async (t) => {
-    const serving = await serve(t, { key, cert, sni, handshakeTimeout: 100 })
+    const serving = await serve(t, { key, cert, sni, handshakeTimeout: 600 })
     await assert.rejects(joinTls(t, serving.port, { servername: 'a.example' }))
     await until(() => serving.errors.length === 1)
     assert.deepEqual(serving.errors, [code])
@@ -98,7 +98,7 @@ for (const [what, sni, code] of failing) {
 test('an answer that comes when nobody waits for it any more changes nothing', async (t) => {
   const answers: (() => void)[] = []
   const sni = () => new Promise<typeof a>((resolve) => answers.push(() => resolve(a)))
-  const serving = await serve(t, { key, cert, sni, handshakeTimeout: 60 })
+  const serving = await serve(t, { key, cert, sni, handshakeTimeout: 600 })
   await assert.rejects(joinTls(t, serving.port, { servername: 'a.example' }))
   const gone = await join(t, serving.port)
   gone.send(await clientHello({ servername: 'a.example' }))

@@ -55,7 +55,7 @@ test('on its own port there is an answer whatever is asked, and a drip is cut at
     peer.send('x')
     await sleep(10)
   }
-  assert.ok(Date.now() - started < 600)
+  assert.ok(Date.now() - started < 1_500)
 })
 
 test('it is closed with the server, and so are its connections', async (t) => {

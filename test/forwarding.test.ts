@@ -236,15 +236,15 @@ test('a target that does not answer is given up after connectTimeout', async (t)
 test('nothing said for idleTimeout ends it, a word in either direction does not', async (t) => {
   const target = await startTarget(t)
   const serving = await serve(t, { sniffTimeout: 80, closeTimeout: 80 })
-  serving.server.route('ssh', { port: target.port, idleTimeout: 150 })
+  serving.server.route('ssh', { port: target.port, idleTimeout: 600 })
   const [idle, active] = [await join(t, serving.port), await join(t, serving.port)]
   for (const peer of [idle, active]) peer.send(ssh)
   await until(() => target.peers.length === 2)
   const behind = target.peers.find(({ socket }) => socket.remotePort !== undefined)!
   assert.ok(behind)
-  for (let round = 0; round < 6; round++) {
+  for (let round = 0; round < 10; round++) {
     active.send('.')
-    await sleep(50)
+    await sleep(80)
   }
   await until(() => idle.ended)
   assert.equal(active.ended, false)

@@ -85,12 +85,12 @@ test('a message over the limit is answered with a line and FIN', async (t) => {
 })
 
 test('an idle client is closed, an active one is not', async (t) => {
-  const serving = await serve(t, { idleTimeout: 120 })
+  const serving = await serve(t, { idleTimeout: 500 })
   const [idle, active] = [await join(t, serving.port), await join(t, serving.port)]
   idle.send('idle\n')
-  for (let round = 0; round < 8; round++) {
+  for (let round = 0; round < 10; round++) {
     active.send('active\n')
-    await sleep(40)
+    await sleep(70)
   }
   assert.equal(await idle.finished(), 'idle\n')
   assert.equal(active.ended, false)

@@ -140,7 +140,7 @@ test('a drip is cut at the deadline, however it drips, inside TLS too', async (t
       peer.send('x')
       await sleep(7)
     }
-    assert.ok(Date.now() - started < 400, `${Date.now() - started} ms`)
+    assert.ok(Date.now() - started < 1_500, `${Date.now() - started} ms`)
   }
   assert.deepEqual(new Set(serving.errors), new Set(['ERR_PROTOCOL_UNKNOWN']))
 })

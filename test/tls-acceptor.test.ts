@@ -160,7 +160,7 @@ test('the time of a handshake runs from accept, and no drip refreshes it', async
     peer.send('x')
     await sleep(10)
   }
-  assert.ok(Date.now() - started < 450, `${Date.now() - started} ms`)
+  assert.ok(Date.now() - started < 1_500, `${Date.now() - started} ms`)
   assert.deepEqual(serving.errors, ['ERR_TLS_HANDSHAKE_TIMEOUT'])
   assert.equal(serving.server.stats().handshaking, 0)
 })
