@@ -79,26 +79,26 @@ test('H18 idle keep-alive: silent close', async (t) => {
 })
 
 test('H18 the timers start anew with each request, and stand still while the application answers', async (t) => {
-  const timeouts = { headTimeout: 200, bodyTimeout: 200, keepAliveTimeout: 200 }
+  const timeouts = { headTimeout: 600, bodyTimeout: 600, keepAliveTimeout: 600 }
   const serving = await serve(t, timeouts, async (message, _client, writer) => {
-    await sleep(String(message) === 'slow' ? 500 : 0)
+    await sleep(String(message) === 'slow' ? 1_500 : 0)
     writer.write(message)
   })
   const peer = await join(t, serving.port)
-  for (let round = 1; round <= 5; round++) {
+  for (let round = 1; round <= 3; round++) {
     peer.send('POST / HTTP/1.1\r\nHo')
-    await sleep(60)
+    await sleep(180)
     peer.send('st: a\r\nContent-Length: 4\r\n\r\n')
-    await sleep(60)
+    await sleep(180)
     peer.send('slow'.slice(0, 2))
-    await sleep(60)
-    peer.send(round === 3 ? 'ow' : 'ug')
+    await sleep(180)
+    peer.send(round === 2 ? 'ow' : 'ug')
     await until(() => answersOf(peer.text).length === round || peer.ended)
-    await sleep(60)
+    await sleep(180)
   }
   assert.deepEqual(
     answersOf(peer.text).map(({ body }) => body),
-    ['slug', 'slug', 'slow', 'slug', 'slug'],
+    ['slug', 'slow', 'slug'],
   )
   assert.deepEqual(serving.errors, [])
 })
