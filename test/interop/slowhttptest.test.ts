@@ -92,7 +92,7 @@ const SLOW_HEADS: Attack = {
 }
 
 const SLOW_READERS: Attack = {
-  args: ['-X', '-n', '1', '-z', '32', '-w', '1', '-y', '64', '-k', '2', '-l', '3'],
+  args: ['-X', '-n', '1', '-z', '32', '-w', '1', '-y', '64', '-k', '2', '-l', '2'],
   path: '/large',
   together: CONNECTIONS / 2,
   code: 'ERR_BUFFER_LIMIT',
