@@ -194,6 +194,6 @@ test('a look-up takes as long as the name has labels', () => {
   assert.equal(forName(values, 'a.b.c.example'), 1)
   assert.equal(forName(values, '__proto__'), undefined)
   const started = performance.now()
-  for (let count = 0; count < 100; count++) forName(values, 'a.'.repeat(1_000))
+  for (let count = 0; count < 100; count++) forName(values, 'a.'.repeat(126))
   assert.ok(performance.now() - started < 2_000)
 })

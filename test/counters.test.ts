@@ -53,7 +53,7 @@ test('each event is counted, and what was counted is a copy', () => {
 
 test('stats tell what came to the door, what was recognised, and what it took', async (t) => {
   const target = await startTarget(t)
-  const serving = await serve(t, { key, cert, sniffTimeout: 60 })
+  const serving = await serve(t, { key, cert, sniffTimeout: 300 })
   serving.server.route('ssh', { port: target.port })
   const silent = await join(t, serving.port)
   const encrypted = await joinTls(t, serving.port)

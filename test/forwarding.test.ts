@@ -221,7 +221,7 @@ test('a client that resets while the target is connected to', async (t) => {
 })
 
 test('a target that does not answer is given up after connectTimeout', async (t) => {
-  const serving = await serve(t, { sniffTimeout: 80 })
+  const serving = await serve(t)
   // A target of documentation (RFC 5737) that nothing answers for; where the network says so at once, that will do, too.
   serving.server.route('ssh', { host: '192.0.2.1', port: 22, connectTimeout: 60 })
   const peer = await join(t, serving.port)
@@ -235,7 +235,7 @@ test('a target that does not answer is given up after connectTimeout', async (t)
 
 test('nothing said for idleTimeout ends it, a word in either direction does not', async (t) => {
   const target = await startTarget(t)
-  const serving = await serve(t, { sniffTimeout: 80, closeTimeout: 80 })
+  const serving = await serve(t, { closeTimeout: 80 })
   serving.server.route('ssh', { port: target.port, idleTimeout: 600 })
   const [idle, active] = [await join(t, serving.port), await join(t, serving.port)]
   for (const peer of [idle, active]) peer.send(ssh)

@@ -124,10 +124,11 @@ test('without such routes it goes to node:tls, which answers with an alert of it
 })
 
 test('a slow hello is waited for until the sniff deadline, however it drips', async (t) => {
-  const serving = await serve(t, { key, cert, sniffTimeout: 100 })
+  const serving = await serve(t, { key, cert, sniffTimeout: 300 })
   const peer = await join(t, serving.port)
   const started = Date.now()
-  for (const byte of HELLO) {
+  peer.send(HELLO.slice(0, 10))
+  for (const byte of HELLO.slice(10)) {
     if (peer.closed || peer.ended) break
     peer.send(Uint8Array.of(byte))
     await sleep(10)

@@ -125,7 +125,7 @@ test('routes go on in clear text', async (t) => {
 })
 
 test('over TLS everything is served', async (t) => {
-  const serving = await required(t, { sniffTimeout: 50, flashPolicy: [{ domain: '*' }] })
+  const serving = await required(t, { sniffTimeout: 400, flashPolicy: [{ domain: '*' }] })
   const raw = await joinTls(t, serving.port)
   await raw.send('hello\n').receives('hello\n')
   const http = await joinTls(t, serving.port)

@@ -49,7 +49,7 @@ test('a client that is gone without a word leaves no trace', async (t) => {
 })
 
 test('with HTTP switched off a request never is a message, over TLS neither', async (t) => {
-  const serving = await serve(t, { key, cert, http: false, sniffTimeout: 60 })
+  const serving = await serve(t, { key, cert, http: false, sniffTimeout: 300 })
   const requests = [
     post('hi'),
     'GET / HTTP/1.0\r\n\r\n',
@@ -132,7 +132,7 @@ test('the time of the first client after a quiet hour is as long as that of any 
 })
 
 test('a drip is cut at the deadline, however it drips, inside TLS too', async (t) => {
-  const serving = await serve(t, { key, cert, sniffTimeout: 80, rawFallback: false })
+  const serving = await serve(t, { key, cert, sniffTimeout: 300, rawFallback: false })
   for (const enter of [join, joinTls]) {
     const peer = await enter(t, serving.port)
     const started = Date.now()

@@ -26,7 +26,7 @@ test('raw over TLS, and what is left at the end is delivered', async (t) => {
 })
 
 test('a silent client over TLS is raw after the sniff timeout', async (t) => {
-  const serving = await serve(t, { key, cert, sniffTimeout: 50 })
+  const serving = await serve(t, { key, cert, sniffTimeout: 300 })
   serving.server.on('clientConnect', (_client, writer) => writer.write('welcome'))
   const peer = await joinTls(t, serving.port)
   await peer.receives('welcome\n')
@@ -106,7 +106,7 @@ test('a ClientHello cut at every offset still leads to a handshake', async (t) =
 })
 
 test('a ClientHello that comes to nothing is contained', async (t) => {
-  const serving = await serve(t, { key, cert, sniffTimeout: 80, handshakeTimeout: 80 })
+  const serving = await serve(t, { key, cert, sniffTimeout: 300, handshakeTimeout: 600 })
   const hello = await clientHello()
   const garbled = Buffer.from(hello)
   garbled.fill(0xff, 20, 60)
