@@ -67,7 +67,10 @@ test('what is sent: objects as JSON, arrays as their elements, nothing as an emp
     .send([])
     .send(true)
     .send(new Date(0))
-  client.send('~h~1').send('end')
+  client
+    .send({ toJSON: () => undefined })
+    .send('~h~1')
+    .send('end')
   await until(() => frames.at(-1) === 'end')
   assert.deepEqual(frames, [
     '7',
@@ -77,6 +80,7 @@ test('what is sent: objects as JSON, arrays as their elements, nothing as an emp
     '~j~{"b":[1]}',
     'true',
     String(new Date(0)),
+    '~j~null',
     '~j~"~h~1"',
     'end',
   ])

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { runInNewContext } from 'node:vm'
 import type { ServerOptions } from '../src/index.ts'
+import { Random } from './support/random.ts'
 import { until } from './support/serving.ts'
 import { ASKING, frame06, SessionClient } from './support/session-clients.ts'
 import { type Asked, type SessionServing, serveSessions, WIRES } from './support/session-wires.ts'
@@ -279,4 +280,52 @@ test('an absolute target is the same path', async (t) => {
   const answering = await serving.ask(`http://127.0.0.1:${serving.port}${POLL}`)
   assert.equal(answering.status, 200)
   assert.deepEqual(serving.log, ['connect xhr-polling'])
+})
+
+test('whatever is asked has an answer, and nothing breaks', async (t) => {
+  const random = new Random(11)
+  const serving = await serveSessions(t, {
+    sessions: { pollDuration: 5, limits: { message: 50, messages: 5 } },
+  })
+  const client = new SessionClient(serving.ask, 'jsonp-polling')
+  client.polling = false
+  const pieces = ['/', '//', 'send', '1', '0', 'x', '%2f', '..', '__proto__', '-', '?', 'é', ' ']
+  const bodies = [
+    'data=',
+    '~m~',
+    '1',
+    '5',
+    'x',
+    '%',
+    '%7e',
+    '+',
+    '&',
+    '~h~',
+    '~j~',
+    '0:0:,',
+    '1:2:',
+    '\r\n',
+    '\0',
+  ]
+  const pick = (from: readonly string[]) =>
+    Array.from({ length: random.below(7) }, () => random.pick(from)).join('')
+  const statuses = new Set<number>()
+  for (let round = 0; round < 400; round++) {
+    if (client.id === '' || round % 20 === 0) await client.connect()
+    const name = random.pick([...ASKING, 'websocket', 'pigeon'])
+    const id = random.below(3) > 0 ? client.id : pick(pieces)
+    const tail = random.pick(['', '/1', '/send', '/1/0', `/${pick(pieces)}`])
+    const path = encodeURI(`/socket.io/${name}/${id}${tail}`).replace(/%25/g, '%')
+    const method = random.pick(['GET', 'POST', 'OPTIONS', 'PUT'])
+    const answering = await serving.ask(path, { method, ...(method === 'POST' && { body: pick(bodies) }) })
+    statuses.add(answering.status)
+    answering.cancel()
+    if (serving.errors.at(-1)?.startsWith('ERR_SESSION') && answering.status === 404) client.id = ''
+  }
+  assert.deepEqual(
+    [...statuses].filter((status) => ![200, 400, 403, 404, 405, 413, 426].includes(status)),
+    [],
+  )
+  assert.ok(statuses.size >= 5, [...statuses].join())
+  assert.equal((await serving.ask('/socket.io/xhr-polling')).status, 200)
 })

@@ -11,7 +11,7 @@ import {
   resolveOptions,
   serverOptions,
 } from './options.ts'
-import { Realm } from './realm.ts'
+import { REALM, Realm } from './realm.ts'
 
 /** The events of a `Listener`. */
 export interface ListenerEvents {
@@ -109,6 +109,7 @@ export class Listener extends EventEmitter<ListenerEvents> {
     this.options.log(`Client ${sessionId} connected with transport "${socket.protocol}"`)
     this.emit('clientConnect', client)
     this.emit('connection', client)
+    for (const realm of this.realms.values()) realm.connected(client)
   }
 
   private receive(message: Buffer, socket: SessionClient): void {
@@ -119,6 +120,8 @@ export class Listener extends EventEmitter<ListenerEvents> {
     if (read === undefined) return this.options.log(`Bad message received from client ${client.sessionId}`)
     client.emit('message', read.value, read.annotations)
     this.emit('clientMessage', read.value, client, read.annotations)
+    const name = read.annotations[REALM]
+    if (typeof name === 'string') this.realms.get(name)?.received(read.value, client, read.annotations)
   }
 
   private disconnect(socket: SessionClient): void {
@@ -129,5 +132,6 @@ export class Listener extends EventEmitter<ListenerEvents> {
     delete this.clients[socket.id]
     this.options.log(`Client ${client.sessionId} disconnected`)
     this.emit('clientDisconnect', client)
+    for (const realm of this.realms.values()) realm.disconnected(client)
   }
 }

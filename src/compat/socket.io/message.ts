@@ -21,7 +21,9 @@ export function toMessages(value: unknown, annotations: AnnotationValues = {}): 
 function encode(value: unknown): { text: string; json: boolean } {
   if (value === null || value === undefined) return { text: '', json: false }
   const isObject = Object.prototype.toString.call(value) === '[object Object]'
-  return isObject ? { text: JSON.stringify(value), json: true } : { text: String(value), json: false }
+  return isObject
+    ? { text: JSON.stringify(value) ?? 'null', json: true }
+    : { text: String(value), json: false }
 }
 
 /** A message that has come. Its annotations are an object without a prototype: their keys are the peer's to choose. */

@@ -5,7 +5,7 @@ import type { Listener } from './listener.ts'
 import type { AnnotationValues } from './message.ts'
 
 /** The annotation that names a message's realm. */
-const REALM = 'r'
+export const REALM = 'r'
 
 /** The events of a `Realm`: those of its listener, about what is in the realm. */
 export interface RealmEvents {
@@ -26,12 +26,6 @@ export class Realm extends EventEmitter<RealmEvents> {
     this.name = name
     this.listener = listener
     this.members = new WeakMap()
-    listener.on('clientConnect', (client) => this.emit('clientConnect', this.member(client)))
-    listener.on('connection', (client) => this.emit('connection', this.member(client)))
-    listener.on('clientMessage', (message, client, annotations) => {
-      if (annotations[REALM] === name) this.emit('clientMessage', message, this.member(client))
-    })
-    listener.on('clientDisconnect', (client) => this.emit('clientDisconnect', this.member(client)))
   }
 
   get clients(): Listener['clients'] {
@@ -52,6 +46,25 @@ export class Realm extends EventEmitter<RealmEvents> {
     return this
   }
 
+  /** @internal */
+  connected(client: Client): void {
+    this.emit('clientConnect', this.member(client))
+    this.emit('connection', this.member(client))
+  }
+
+  /** @internal A message of this realm. */
+  received(message: unknown, client: Client, annotations: AnnotationValues): void {
+    const member = this.member(client)
+    member.emit('message', message, annotations)
+    this.emit('clientMessage', message, member)
+  }
+
+  /** @internal */
+  disconnected(client: Client): void {
+    this.member(client).emit('disconnect')
+    this.emit('clientDisconnect', this.member(client))
+  }
+
   private member(client: Client): RealmClient {
     let member = this.members.get(client)
     if (member === undefined) this.members.set(client, (member = new RealmClient(this, client)))
@@ -69,10 +82,6 @@ export class RealmClient extends EventEmitter<ClientEvents> {
     super()
     this.realm = realm
     this.client = client
-    client.on('message', (message, annotations) => {
-      if (annotations[REALM] === realm.name) this.emit('message', message, annotations)
-    })
-    client.on('disconnect', () => this.emit('disconnect'))
   }
 
   get sessionId(): string {
