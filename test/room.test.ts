@@ -14,7 +14,7 @@ interface Opened {
 }
 
 async function open(context: Context, echo = false): Promise<Opened> {
-  const server = new Server({ sniffTimeout: 30 })
+  const server = new Server({ sniffTimeout: 300 })
   const events: RoomEvent[] = []
   new Room(server, echo, (event) => events.push(event))
   server.listen(0, '127.0.0.1')
