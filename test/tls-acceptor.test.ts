@@ -266,3 +266,30 @@ test('a reset at any time of a handshake is contained', async (t) => {
   const peer = await joinTls(t, serving.port)
   await peer.send('alive\n').receives('alive\n')
 })
+
+for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
+  test(`where clients show certificates no session goes on: ${maxVersion}`, async (t) => {
+    const serving = await serve(t, {
+      key,
+      cert,
+      requestCert: true,
+      rejectUnauthorized: false,
+      sniffTimeout: 300,
+    })
+    const meet = async (session?: Buffer): Promise<{ reused: boolean; session: Buffer | undefined }> => {
+      const at = { port: serving.port, host: '127.0.0.1', rejectUnauthorized: false, maxVersion }
+      const socket = connectTls({ ...at, ...(session && { session }) })
+      t.after(() => socket.destroy())
+      let latest: Buffer | undefined
+      socket.on('session', (given: Buffer) => {
+        latest = given
+      })
+      await once(socket, 'secureConnect')
+      socket.write('hello\n')
+      await once(socket, 'data')
+      return { reused: socket.isSessionReused(), session: latest ?? socket.getSession() }
+    }
+    const { session } = await meet()
+    assert.equal((await meet(session)).reused, false)
+  })
+}

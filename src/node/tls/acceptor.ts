@@ -3,6 +3,7 @@
  * begin with a ClientHello, and does the handshake, ALPN and the certificates. The time is our own, from accept: Node's is
  * that of an idle socket.
  */
+import { constants } from 'node:crypto'
 import type { Socket } from 'node:net'
 import { createServer, type SecureContextOptions, type Server, type TLSSocket } from 'node:tls'
 import type { ClientHello } from '../../sniff/index.ts'
@@ -114,6 +115,7 @@ export class TlsAcceptor {
     const server = createServer({
       ...options.server,
       handshakeTimeout: LONGEST_TIMEOUT,
+      secureOptions: secureOptionsOf(options.server),
       // Only where there are names to look for: a handshake that stops to ask costs a tenth more.
       ...(!certificates.empty && { SNICallback: certificates.find.bind(certificates) }),
       // RFC 7301 §3.2: the server's choice; where there is none, Node answers no_application_protocol.
@@ -155,6 +157,15 @@ export class TlsAcceptor {
     this.options.deadlines.remove(handshake)
     return handshake
   }
+}
+
+/**
+ * No renegotiation: it serves nobody, and costs the server more than the client. Where clients show certificates no session goes
+ * on, for one that was begun under a name would be authorized under every other, whatever its `ca`.
+ */
+function secureOptionsOf({ secureOptions = 0, requestCert }: ServerOptions): number {
+  const { SSL_OP_NO_RENEGOTIATION, SSL_OP_NO_TICKET } = constants
+  return secureOptions | SSL_OP_NO_RENEGOTIATION | (requestCert === true ? SSL_OP_NO_TICKET : 0)
 }
 
 class Handshake implements Deadlined {
