@@ -207,5 +207,5 @@ test('without a route its first line is a message; a target that is not there is
   serving.server.route('ssh', { host: '127.0.0.1', port: 1 })
   assert.equal((await ssh(t, folder, serving, 'true')).code, 255)
   assert.deepEqual(serving.errors, ['ERR_ROUTE_UNREACHABLE'])
-  assert.equal(serving.server.stats().forwarded, 0)
+  await serving.until(() => serving.server.stats().forwarded === 0)
 })
