@@ -26,6 +26,8 @@ import {
 const INTERNAL_ERROR = 2
 const CANCEL = 8
 const CALM = 11
+/** What the nghttp2 of Node 22 and 24 finds before we do: more kinds of frames than that of Node 20. */
+const BY_NODE = 'ERR_HTTP2_ERROR'
 const MEBIBYTE = 1024 * 1024
 
 let process: ChildProcess
@@ -246,12 +248,13 @@ for (const flood of FLOODS) {
         left = after.connections
         if (left > 0) await sleep(20)
       }
-      assert.ok(errors.includes(flood.code), errors.join())
+      assert.ok(errors.includes(flood.code) || errors.includes(BY_NODE), errors.join())
       assert.ok(served < 300, `${served} were served`)
       assert.ok(memory - before.memory < 32 * MEBIBYTE, `${memory - before.memory} bytes`)
       assert.ok(slowest < 1_000, `${slowest} ms`)
       // A reset of TCP may overtake the last frame.
-      if (frames.goaway !== undefined) assert.equal(frames.goaway, flood.goaway)
+      if (frames.goaway !== undefined && errors.includes(flood.code))
+        assert.equal(frames.goaway, flood.goaway)
     })
   }
 }

@@ -54,9 +54,6 @@ export interface CarriedRequest {
   giveUp(): void
 }
 
-/** A client that does not take its answers is not read from either, beyond this many bytes. */
-const STOP_READING_ABOVE = 1024 * 1024
-
 export class CarriedExchange
   implements ExchangeCarrier, AnswerContext, CodedAnswer, DecodedSink, Deadlined, BufferHolder
 {
@@ -289,7 +286,7 @@ export class CarriedExchange
     exchange?.push(chunk, start, end)
     exchange?.settle()
     if (this.charged > 0 || this.buffered() > 0) this.host.budget.charge(this)
-    if (!channel.writableNeedDrain || channel.writableLength <= STOP_READING_ABOVE) return
+    if (!channel.writableNeedDrain || channel.writableLength <= this.host.stopReadingAbove) return
     this.throttled = true
     this.carried.body.pause()
   }

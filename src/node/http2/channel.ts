@@ -8,7 +8,7 @@ import { breakOff } from './reset.ts'
 
 const UNKNOWN_LENGTH = -1
 
-/** Whether node:http2 sends no body with that status: none that has one needs 205 (RFC 9110 §15.3.6). */
+/** Whether node:http2 sends no body with that status; 205 has none either (RFC 9110 §15.3.6). */
 export function hasNoBody(status: number): boolean {
   return isBodyless(status) || status === 205
 }

@@ -46,6 +46,8 @@ export class Http2Session implements Deadlined {
     closed: () => void,
   ) {
     const { deadlines, settings } = host
+    // First of all: without members the clock stands.
+    deadlines.add(this)
     this.host = host
     this.session = session
     this.socket = socket
@@ -55,7 +57,6 @@ export class Http2Session implements Deadlined {
     this.idleAt = deadlines.after(settings.headTimeout)
     this.endAt = Number.POSITIVE_INFINITY
     this.deadline = Math.min(this.idleAt, deadlines.now + LOOK_EVERY)
-    deadlines.add(this)
     this.listen(closed)
   }
 

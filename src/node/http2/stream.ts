@@ -58,10 +58,10 @@ class StreamMember implements Member, CarriedRequest {
   readonly view: StreamHead
   readonly request: Request
   readonly channel: StreamChannel
+  readonly endpoint: Endpoint
   readonly client: Client
   private readonly host: Host
   private readonly stream: ServerHttp2Stream
-  readonly endpoint: Endpoint
   private readonly exchange: CarriedExchange
   private joined: boolean
   private held: boolean
