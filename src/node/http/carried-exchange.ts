@@ -329,6 +329,7 @@ export class CarriedExchange
   private sendRefusal(status: number, message: string, fields: Refusal['fields']): void {
     const head = new AnswerHead()
     const text = Buffer.from(errorAnswerText(head, { status, message }, fields), 'latin1')
+    head.closes = true
     this.carried.channel.send(head, this.isHead ? [] : [text], text.length)
   }
 }

@@ -59,6 +59,7 @@ export class HandedConnection implements Member, Deadlined {
   private readonly onEnd: () => void
   private readonly onClose: () => void
   private readonly onDrain: () => void
+  private readonly onResume: () => void
 
   constructor(host: Host, socket: Duplex, endpoint: Endpoint, client: Client | undefined) {
     this.host = host
@@ -89,6 +90,10 @@ export class HandedConnection implements Member, Deadlined {
       this.whenClosed()
     }
     this.onDrain = () => this.drainResponse()
+    // A stream that was paused meanwhile says so all the same, and node:http starts to read; this it takes for an order to stop.
+    this.onResume = () => {
+      if (this.holds) process.nextTick(() => this.holds && socket.emit('pause'))
+    }
     this.listen()
     if (client !== undefined) host.moved(this)
   }
@@ -116,7 +121,7 @@ export class HandedConnection implements Member, Deadlined {
 
   unhalt(): void {
     this.halted = false
-    this.flow()
+    this.socket.resume()
   }
 
   take(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
@@ -196,8 +201,10 @@ export class HandedConnection implements Member, Deadlined {
     socket.removeListener('end', this.onEnd)
     socket.removeListener('close', this.onClose)
     socket.removeListener('error', ignore)
+    socket.removeListener('resume', this.onResume)
     // What lies on the prototype shows again.
     Reflect.deleteProperty(socket, 'destroySoon')
+    Reflect.deleteProperty(socket, 'resume')
     this.close()
   }
 
@@ -248,6 +255,11 @@ export class HandedConnection implements Member, Deadlined {
     return this.endpoint.httpVersion !== undefined
   }
 
+  /** Whether nothing is to be read for now. */
+  private get holds(): boolean {
+    return !this.lingering && (this.deaf || this.halted || this.responses.size >= PIPELINED)
+  }
+
   private get bytesRead(): number | undefined {
     return (this.socket as Socket).bytesRead
   }
@@ -265,20 +277,24 @@ export class HandedConnection implements Member, Deadlined {
     socket.on('error', ignore)
     socket.once('end', this.onEnd)
     socket.once('close', this.onClose)
+    if (!(socket instanceof Socket)) return
     // Node would close the socket behind the last answer: with a reset, if anything has come that nobody has read.
-    if (socket instanceof Socket) socket.destroySoon = () => this.linger(NOTHING)
+    socket.destroySoon = () => this.linger(NOTHING)
+    // And it reads on behind each request, whoever has paused the socket.
+    socket.on('resume', this.onResume)
+    socket.resume = () => (this.holds ? socket : Socket.prototype.resume.call(socket))
   }
 
   private follow(response: ServerResponse, exchange: CarriedExchange | undefined): void {
     const { responses } = this
     responses.set(response, exchange)
     if (this.leaving) response.shouldKeepAlive = false
-    if (responses.size === PIPELINED) this.socket.pause()
+    if (this.holds) this.socket.pause()
     response.once('close', () => {
       responses.delete(response)
       exchange?.close()
       if (this.latest?.complete === true) this.latest = undefined
-      if (responses.size === PIPELINED - 1) this.flow()
+      if (responses.size === PIPELINED - 1) this.socket.resume()
       this.look()
     })
   }
@@ -323,10 +339,6 @@ export class HandedConnection implements Member, Deadlined {
     if (at !== 0) return
     this.known?.setRequest(undefined)
     exchanges[0]?.start()
-  }
-
-  private flow(): void {
-    if (!this.halted && this.responses.size < PIPELINED) this.socket.resume()
   }
 
   /** Without node:http, nobody tells an answer that it may go on. */
