@@ -13,7 +13,7 @@ import type { RouteHandler, RouteTarget } from '../door/routes.ts'
 import { type Endpoint, restore, showEndpoint } from '../endpoint.ts'
 import { PortmanteauError } from '../errors.ts'
 import type { Host } from '../host.ts'
-import { NodeServer } from '../http/node-server.ts'
+import { NodeServer } from '../http/handed/node-server.ts'
 import { Http2Acceptor } from '../http2/acceptor.ts'
 import type { TlsAcceptor } from '../tls/acceptor.ts'
 

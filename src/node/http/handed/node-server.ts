@@ -4,13 +4,14 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { HttpError } from '../../http/index.ts'
-import type { Client } from '../client/client.ts'
-import type { Endpoint } from '../endpoint.ts'
-import type { Host } from '../host.ts'
+import { HttpError, RequestHead } from '../../../http/index.ts'
+import type { Client } from '../../client/client.ts'
+import type { Endpoint } from '../../endpoint.ts'
+import type { Host } from '../../host.ts'
+import { decodeLatin1 } from '../latin1.ts'
+import { asksForWebSocket, requestBytes } from '../request.ts'
 import { HandedConnection } from './handed-connection.ts'
 import { BEHIND_THE_LAST, refusalOfNode } from './parser-errors.ts'
-import { asksForWebSocket, requestBytes } from './request.ts'
 
 /** Node takes 0 for no timeout, and no fractions. */
 function timeoutOf(milliseconds: number): number {
@@ -26,12 +27,18 @@ export class NodeServer {
   private readonly host: Host
   private readonly server: Server
   private readonly handed: Map<Duplex, HandedConnection>
+  private readonly head: RequestHead
   /** Whether timeouts are watched. */
   private watching: boolean
 
   constructor(host: Host) {
     this.host = host
     this.handed = new Map()
+    const { requestLineLimit, headLimit, fieldLimit } = host.settings
+    this.head = new RequestHead(
+      { requestLine: requestLineLimit, head: headLimit, fields: fieldLimit },
+      decodeLatin1,
+    )
     this.watching = false
     this.server = this.create()
   }
@@ -44,7 +51,7 @@ export class NodeServer {
   accept(socket: Duplex, endpoint: Endpoint, first: Buffer, client: Client | undefined): void {
     // It has waited, and nobody waits for it any more.
     if (socket.destroyed) return
-    const handed = new HandedConnection(this.host, socket, endpoint, client)
+    const handed = new HandedConnection(this.host, socket, endpoint, client, this.head)
     this.handed.set(socket, handed)
     handed.whenClosed = () => this.leave(socket)
     this.watch()

@@ -1,10 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex, Readable } from 'node:stream'
-import { HttpError, isKnownMethod, joinFields, type RequestHead } from '../../http/index.ts'
-import type { Client } from '../client/client.ts'
-import type { Endpoint } from '../endpoint.ts'
-import type { CarriedRequest } from './carried-exchange.ts'
-import { Request, type RequestView, requestBytes } from './request.ts'
+import { HttpError, isKnownMethod, joinFields, type RequestHead } from '../../../http/index.ts'
+import type { Client } from '../../client/client.ts'
+import type { Endpoint } from '../../endpoint.ts'
+import type { CarriedRequest } from '../carried-exchange.ts'
+import { Request, type RequestView, requestBytes } from '../request.ts'
 import { ResponseChannel } from './response-channel.ts'
 
 /** What a request is on. */

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http'
-import type { AnswerHead } from '../../http/index.ts'
-import { whenWritten } from '../writer-streams.ts'
-import type { AnswerChannel } from './answer-channel.ts'
+import type { AnswerHead } from '../../../http/index.ts'
+import { whenWritten } from '../../writer-streams.ts'
+import type { AnswerChannel } from '../answer-channel.ts'
 
 const UNKNOWN_LENGTH = -1
 

@@ -8,19 +8,19 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { errorAnswer, type HttpError, RequestHead } from '../../http/index.ts'
-import { Client } from '../client/client.ts'
-import type { Member } from '../connection.ts'
-import type { Endpoint } from '../endpoint.ts'
-import type { RefusedError } from '../errors.ts'
-import type { Host } from '../host.ts'
-import type { Deadlined } from '../limits/deadlines.ts'
-import type { Outgoing } from '../outgoing.ts'
-import type { Writer } from '../writer.ts'
-import { CarriedExchange } from './carried-exchange.ts'
-import { decodeLatin1 } from './latin1.ts'
+import { errorAnswer, type HttpError, type RequestHead } from '../../../http/index.ts'
+import { Client } from '../../client/client.ts'
+import type { Member } from '../../connection.ts'
+import type { Endpoint } from '../../endpoint.ts'
+import type { RefusedError } from '../../errors.ts'
+import type { Host } from '../../host.ts'
+import type { Deadlined } from '../../limits/deadlines.ts'
+import type { Outgoing } from '../../outgoing.ts'
+import type { Writer } from '../../writer.ts'
+import { CarriedExchange } from '../carried-exchange.ts'
+import { Destination, destinationOf } from '../standard-answers.ts'
 import { NodeRequest, readAgain } from './node-request.ts'
-import { Destination, destinationOf } from './standard-answers.ts'
+import { disown, endOnce, hearDrain, hearNoDrain, own, type SocketOwner } from './owned-socket.ts'
 
 /** Requests of one connection that may wait for their answers; beyond, it is not read from. */
 const PIPELINED = 64
@@ -30,7 +30,7 @@ const PROBE_AFTER = 1_000
 
 const NOTHING = Buffer.alloc(0)
 
-export class HandedConnection implements Member, Deadlined {
+export class HandedConnection implements Member, Deadlined, SocketOwner {
   readonly endpoint: Endpoint
   readonly host: Host
   deadline: number
@@ -41,7 +41,10 @@ export class HandedConnection implements Member, Deadlined {
   private readonly exchanges: CarriedExchange[]
   /** The answers that have not left, in the order of their requests. */
   private readonly responses: Map<ServerResponse, CarriedExchange | undefined>
+  /** Reads heads again; it is everyone's. */
   private readonly head: RequestHead
+  /** Whether our own engine has read the next request, and found it to be the application's. */
+  private examined: boolean
   /** The request that came last, while it is of interest. */
   private latest: IncomingMessage | undefined
   /** What comes when `until` is the first answer that is owed, or none is where it is `undefined`. */
@@ -56,12 +59,8 @@ export class HandedConnection implements Member, Deadlined {
   private halted: boolean
   /** Called once the socket is gone. */
   whenClosed: () => void
-  private readonly onEnd: () => void
-  private readonly onClose: () => void
-  private readonly onDrain: () => void
-  private readonly onResume: () => void
 
-  constructor(host: Host, socket: Duplex, endpoint: Endpoint, client: Client | undefined) {
+  constructor(host: Host, socket: Duplex, endpoint: Endpoint, client: Client | undefined, head: RequestHead) {
     this.host = host
     this.socket = socket
     this.endpoint = endpoint
@@ -70,11 +69,8 @@ export class HandedConnection implements Member, Deadlined {
     this.joined = client !== undefined
     this.exchanges = []
     this.responses = new Map()
-    const { requestLineLimit, headLimit, fieldLimit } = host.settings
-    this.head = new RequestHead(
-      { requestLine: requestLineLimit, head: headLimit, fields: fieldLimit },
-      decodeLatin1,
-    )
+    this.head = head
+    this.examined = true
     this.latest = undefined
     this.last = undefined
     this.until = undefined
@@ -84,17 +80,7 @@ export class HandedConnection implements Member, Deadlined {
     this.lingering = false
     this.halted = false
     this.whenClosed = () => {}
-    this.onEnd = () => this.probe()
-    this.onClose = () => {
-      this.close()
-      this.whenClosed()
-    }
-    this.onDrain = () => this.drainResponse()
-    // A stream that was paused meanwhile says so all the same, and node:http starts to read; this it takes for an order to stop.
-    this.onResume = () => {
-      if (this.holds) process.nextTick(() => this.holds && socket.emit('pause'))
-    }
-    this.listen()
+    own(socket, this)
     if (client !== undefined) host.moved(this)
   }
 
@@ -131,6 +117,11 @@ export class HandedConnection implements Member, Deadlined {
       this.follow(response, undefined)
       showVersion2(request)
       giveUpUnread(request, response)
+      return this.host.request(request, response, expectsContinue)
+    }
+    if (this.examined) {
+      this.examined = false
+      this.follow(response, undefined)
       return this.host.request(request, response, expectsContinue)
     }
     const error = readAgain(request, this.head)
@@ -186,11 +177,11 @@ export class HandedConnection implements Member, Deadlined {
   release(act: () => void): void {
     const { socket } = this
     if (this.deaf) return void socket.resume()
-    socket.on('drain', this.onDrain)
+    hearDrain(socket)
     this.whenFirst(undefined, () => {
       // What node:http has set behind the last answer.
       if (socket instanceof Socket) socket.setTimeout(0)
-      socket.removeListener('drain', this.onDrain)
+      hearNoDrain(socket)
       act()
     })
   }
@@ -198,20 +189,36 @@ export class HandedConnection implements Member, Deadlined {
   /** Is no connection of node:http any more, and its client's session goes to someone else. */
   detach(): void {
     const { socket } = this
-    socket.removeListener('end', this.onEnd)
-    socket.removeListener('close', this.onClose)
-    socket.removeListener('error', ignore)
-    socket.removeListener('resume', this.onResume)
-    // What lies on the prototype shows again.
-    Reflect.deleteProperty(socket, 'destroySoon')
-    Reflect.deleteProperty(socket, 'resume')
+    disown(socket)
     this.close()
+  }
+
+  leaveSocket(): void {
+    this.linger(NOTHING)
+  }
+
+  /** Who has ended its side may be gone altogether: only the system's own probes can tell. */
+  socketEnded(): void {
+    const { socket } = this
+    if (this.responses.size === 0) return
+    if (socket instanceof Socket) socket.setKeepAlive(true, PROBE_AFTER)
+    for (const exchange of this.responses.values()) exchange?.peerEnded()
+  }
+
+  /** Without node:http, nobody tells an answer that it may go on. */
+  socketDrained(): void {
+    this.first?.emit('drain')
+  }
+
+  socketClosed(): void {
+    this.close()
+    this.whenClosed()
   }
 
   private close(): void {
     this.host.deadlines.remove(this)
     this.last = undefined
-    for (const exchange of this.responses.values()) exchange?.close()
+    if (this.responses.size > 0) for (const exchange of this.responses.values()) exchange?.close()
     if (this.joined) this.host.clientDisconnected(this)
     this.joined = false
   }
@@ -256,7 +263,7 @@ export class HandedConnection implements Member, Deadlined {
   }
 
   /** Whether nothing is to be read for now. */
-  private get holds(): boolean {
+  get holds(): boolean {
     return !this.lingering && (this.deaf || this.halted || this.responses.size >= PIPELINED)
   }
 
@@ -264,25 +271,16 @@ export class HandedConnection implements Member, Deadlined {
     return (this.socket as Socket).bytesRead
   }
 
+  /** The answer whose turn it is. */
+  private get first(): ServerResponse | undefined {
+    return this.responses.size === 0 ? undefined : this.responses.keys().next().value
+  }
+
   /** The answer to the request that is not complete, if it has not left. */
   private get brokenResponse(): ServerResponse | undefined {
     if (!this.inBody) return undefined
     for (const response of this.responses.keys()) if (response.req === this.latest) return response
     return undefined
-  }
-
-  private listen(): void {
-    const { socket } = this
-    // node:http reports errors, and stops to listen for them where it lets go of a socket.
-    socket.on('error', ignore)
-    socket.once('end', this.onEnd)
-    socket.once('close', this.onClose)
-    if (!(socket instanceof Socket)) return
-    // Node would close the socket behind the last answer: with a reset, if anything has come that nobody has read.
-    socket.destroySoon = () => this.linger(NOTHING)
-    // And it reads on behind each request, whoever has paused the socket.
-    socket.on('resume', this.onResume)
-    socket.resume = () => (this.holds ? socket : Socket.prototype.resume.call(socket))
   }
 
   private follow(response: ServerResponse, exchange: CarriedExchange | undefined): void {
@@ -301,8 +299,7 @@ export class HandedConnection implements Member, Deadlined {
 
   /** An answer has left. */
   private look(): void {
-    const first: ServerResponse | undefined = this.responses.keys().next().value
-    const { last } = this
+    const { first, last } = this
     if (last !== undefined && first === this.until) {
       this.last = undefined
       last()
@@ -319,13 +316,14 @@ export class HandedConnection implements Member, Deadlined {
     this.look()
   }
 
-  private linger(answer: Buffer): void {
+  linger(answer: Buffer): void {
     if (this.lingering) return
     const { socket, host } = this
     this.deaf = true
     this.lingering = true
     if (answer.length > 0 && socket.writable) socket.write(answer)
     socket.end()
+    endOnce(socket)
     socket.resume()
     if (socket.destroyed) return
     this.deadline = host.deadlines.after(host.settings.closeTimeout)
@@ -340,22 +338,7 @@ export class HandedConnection implements Member, Deadlined {
     this.known?.setRequest(undefined)
     exchanges[0]?.start()
   }
-
-  /** Without node:http, nobody tells an answer that it may go on. */
-  private drainResponse(): void {
-    const first: ServerResponse | undefined = this.responses.keys().next().value
-    first?.emit('drain')
-  }
-
-  /** Who has ended its side may be gone altogether: only the system's own probes can tell. */
-  private probe(): void {
-    const { socket } = this
-    if (this.responses.size > 0 && socket instanceof Socket) socket.setKeepAlive(true, PROBE_AFTER)
-    for (const exchange of this.responses.values()) exchange?.peerEnded()
-  }
 }
-
-function ignore(): void {}
 
 /** What nobody has looked at of a stream's request is not waited for behind the answer (RFC 9113 §8.1). */
 function giveUpUnread(request: IncomingMessage, response: ServerResponse): void {

@@ -1,7 +1,7 @@
 /** What node:http says of requests that it cannot read, in the words of our own reader. */
-import { RequestHead } from '../../http/index.ts'
-import { RefusedError } from '../errors.ts'
-import { bodyLate, headLate } from './refusals.ts'
+import { RequestHead } from '../../../http/index.ts'
+import { RefusedError } from '../../errors.ts'
+import { bodyLate, headLate } from '../refusals.ts'
 
 type NodeError = Error & { code?: string; reason?: string; rawPacket?: Buffer; bytesParsed?: number }
 
