@@ -202,6 +202,17 @@ test('the application sees where a request comes from, and TLS', async (t) => {
   ])
 })
 
+test('the host that the application sees is the one that is asked for', async (t) => {
+  const serving = await serve(t, {}, (_message, { request }, writer) => writer.write(request!.headers.host!))
+  serving.server.on('request', ({ headers }, response) => response.end(headers.host))
+  const peer = await join(t, serving.port)
+  const absolute = 'http://b.example:81/'
+  peer.send(post('m').replace(' / ', ` ${absolute} `) + get(absolute) + get() + get(absolute))
+  peer.send(post('m').replace(' / ', ` ${absolute} `) + get('/', 'Connection: close\r\n'))
+  const hosts = bodiesOf(await peer.finished())
+  assert.deepEqual(hosts, ['b.example:81', 'b.example:81', 'a', 'b.example:81', 'b.example:81', 'a'])
+})
+
 test('over TLS answers are as whole and as ordered, up to a half-closed end', async (t) => {
   const serving = await serveBoth(t, certificate, slowly)
   const peer = await joinTls(t, serving.port)

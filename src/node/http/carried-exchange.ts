@@ -50,6 +50,8 @@ export interface CarriedRequest {
   readonly cutShort: boolean
   /** Reads on, unless something else holds the body back. */
   readOn(): void
+  /** Whether the connection ends behind a refused request. */
+  readonly endsRefused?: boolean
   /** The answer to a refused request is sent: nothing more is wanted of it. */
   giveUp(): void
 }
@@ -329,7 +331,7 @@ export class CarriedExchange
   private sendRefusal(status: number, message: string, fields: Refusal['fields']): void {
     const head = new AnswerHead()
     const text = Buffer.from(errorAnswerText(head, { status, message }, fields), 'latin1')
-    head.closes = true
+    head.closes = this.carried.endsRefused === true
     this.carried.channel.send(head, this.isHead ? [] : [text], text.length)
   }
 }

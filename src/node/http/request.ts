@@ -9,7 +9,10 @@ export class Request {
   readonly httpVersion: string
   /** Name and value of every field in turn, as sent. */
   readonly rawHeaders: readonly string[]
-  /** The fields by their lower-case names, repeated ones joined by a comma; an object without a prototype. */
+  /**
+   * The fields by their lower-case names, repeated ones joined by a comma; an object without a prototype. An absolute target's
+   * host stands instead of Host's (RFC 9112 §3.2.2).
+   */
   readonly headers: Readonly<Record<string, string>>
 
   constructor(head: RequestParts) {
@@ -17,8 +20,14 @@ export class Request {
     this.url = head.target
     this.httpVersion = head.httpVersion ?? `1.${head.versionMinor}`
     this.rawHeaders = head.rawFields()
-    this.headers = head.headers()
+    this.headers = headersOf(head)
   }
+}
+
+function headersOf(parts: RequestParts): Record<string, string> {
+  const headers = parts.headers()
+  if (!parts.target.startsWith('/') && parts.host !== '') headers.host = parts.host
+  return headers
 }
 
 /** What a `Request` is made from. */
@@ -30,6 +39,8 @@ export interface RequestParts {
   readonly versionMinor: number
   /** Where it is not 1.x. */
   readonly httpVersion?: string
+  /** The host that is asked for, with its port. */
+  readonly host: string
   rawFields(): readonly string[]
   headers(): Record<string, string>
 }
@@ -57,7 +68,7 @@ export class RequestAtHand implements Request {
   }
 
   get headers(): Readonly<Record<string, string>> {
-    return this.parts.headers()
+    return headersOf(this.parts)
   }
 }
 
@@ -65,8 +76,6 @@ export class RequestAtHand implements Request {
 export interface RequestView extends RequestParts {
   /** Whether the method is one of RFC 9110 §9.3 or PATCH. */
   readonly methodKnown: boolean
-  /** The host that is asked for, with its port. */
-  readonly host: string
   /** The value of a field, by its name in lower case. */
   field(name: string): string | undefined
 }

@@ -48,8 +48,7 @@ export class AttachedSessions {
     const { host, head } = this
     const error = readAgain(request, head)
     const asked = new NodeRequest(new ForeignConnection(host, request), request, response, expectsContinue)
-    // RFC 9112 §3.2.2
-    if (error === null && !request.url!.startsWith('/')) asked.host = head.host
+    if (error === null && !request.url!.startsWith('/')) asked.replaceHost(head.host)
     const exchange = new CarriedExchange(host, asked, Destination.session, () => {})
     asked.whenWaiting = () => exchange.waits()
     response.on('drain', () => exchange.drained())
@@ -68,6 +67,7 @@ export class AttachedSessions {
 
 /** A connection that stays the server's: one request of it is taken. */
 class ForeignConnection implements RequestCarrier {
+  readonly endsRefused = false
   private readonly host: Host
   private readonly request: IncomingMessage
 

@@ -88,6 +88,10 @@ export class HandedConnection implements Member, Deadlined, SocketOwner {
     return this.known!
   }
 
+  get endsRefused(): boolean {
+    return true
+  }
+
   get connection(): this {
     return this
   }
@@ -119,15 +123,15 @@ export class HandedConnection implements Member, Deadlined, SocketOwner {
       giveUpUnread(request, response)
       return this.host.request(request, response, expectsContinue)
     }
-    if (this.examined) {
-      this.examined = false
+    const examined = this.examined && request.url!.startsWith('/')
+    this.examined = false
+    if (examined) {
       this.follow(response, undefined)
       return this.host.request(request, response, expectsContinue)
     }
     const error = readAgain(request, this.head)
     const asked = new NodeRequest(this, request, response, expectsContinue)
-    // RFC 9112 §3.2.2
-    if (error === null && !request.url!.startsWith('/')) asked.host = this.head.host
+    if (error === null && !request.url!.startsWith('/')) asked.replaceHost(this.head.host)
     const destination = error === null ? destinationOf(this.host, asked) : Destination.nobody
     if (error === null && destination === Destination.application) {
       this.follow(response, undefined)

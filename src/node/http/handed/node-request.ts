@@ -10,6 +10,8 @@ import { ResponseChannel } from './response-channel.ts'
 /** What a request is on. */
 export interface RequestCarrier {
   readonly endpoint: Endpoint
+  /** Whether it ends behind a refused request. */
+  readonly endsRefused: boolean
   /** Whether nothing can be sent any more. */
   readonly isOver: boolean
   clientFor(request: IncomingMessage): Client
@@ -86,8 +88,19 @@ export class NodeRequest implements CarriedRequest, RequestView {
     return isKnownMethod(this.method)
   }
 
+  /** RFC 9112 §3.2.2: of the two the absolute target's is the host. */
+  replaceHost(host: string): void {
+    if (host === '') return
+    this.host = host
+    this.message.headers.host = host
+  }
+
   get isHead(): boolean {
     return this.method === 'HEAD'
+  }
+
+  get endsRefused(): boolean {
+    return this.carrier.endsRefused
   }
 
   get isOver(): boolean {
