@@ -47,6 +47,8 @@ export class Connection<Owner extends ConnectionHost = Host> implements Deadline
   /** The client that the application knows, once there is one. */
   client: Client | undefined
   session: Session
+  /** What a peer that has to end had not taken when its time was last over. */
+  unsent: number
   private rest: Buffer | undefined
   private throttled: boolean
   private halted: boolean
@@ -74,6 +76,7 @@ export class Connection<Owner extends ConnectionHost = Host> implements Deadline
     this.lastActive = this.since
     this.sniffing = true
     this.client = undefined
+    this.unsent = 0
     this.rest = undefined
     this.throttled = false
     this.halted = false

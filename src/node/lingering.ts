@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream'
 import type { Connection, Session } from './connection.ts'
 import type { ConnectionHost } from './host.ts'
 
@@ -24,7 +25,7 @@ export class Lingering implements Session {
   }
 
   expire(): void {
-    this.connection.destroy()
+    expireClose(this.connection)
   }
 
   shutdown(): void {}
@@ -32,6 +33,27 @@ export class Lingering implements Session {
   closed(): void {
     this.before.closed()
   }
+}
+
+/** A close is over too late, unless the peer has taken something since: then it gets as much time again. */
+export function expireClose(connection: Connection<ConnectionHost>): void {
+  const unsent = unsentBytes(connection.socket)
+  if (unsent === connection.unsent) return connection.destroy()
+  connection.unsent = unsent
+  connection.timeout(connection.host.settings.closeTimeout)
+}
+
+interface Handle {
+  readonly writeQueueSize?: number
+  readonly _parent?: Handle | null
+}
+
+/** Changes with whatever the system takes: `writableLength` alone stays what it is until a write is taken as a whole. */
+function unsentBytes(socket: Duplex & { readonly _handle?: Handle | null }): number {
+  let handle = socket._handle
+  // Behind TLS it is the socket's below that counts.
+  while (handle?._parent != null) handle = handle._parent
+  return socket.writableLength + (handle?.writeQueueSize ?? 0)
 }
 
 /** Of a connection whose socket is somebody else's: nothing that is still under way reaches it. */

@@ -137,7 +137,7 @@ export interface ServerOptions
   frameLimit?: number
   /** Time for a TLS handshake. Default 10,000. */
   handshakeTimeout?: number
-  /** Time that a peer gets to answer a close. Default 5,000. */
+  /** Time that a peer gets to answer a close, from when it last took some of what was sent before it. Default 5,000. */
   closeTimeout?: number
   /** Quiet time after which a WebSocket client is pinged. Default 30,000. */
   pingInterval?: number

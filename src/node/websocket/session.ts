@@ -16,6 +16,7 @@ import type { Client } from '../client/client.ts'
 import type { ClientSession, Connection } from '../connection.ts'
 import { PortmanteauError } from '../errors.ts'
 import type { Audience, ConnectionHost } from '../host.ts'
+import { expireClose } from '../lingering.ts'
 import { toMessage } from '../message.ts'
 import type { Outgoing } from '../outgoing.ts'
 import { InflatedReadable, type InflationFailure, MessageReadable } from './message-readable.ts'
@@ -183,7 +184,7 @@ export class WebSocketSession implements ClientSession, FrameSink, MessageSink {
   }
 
   expire(): void {
-    if (this.state !== OPEN) return this.connection.destroy()
+    if (this.state !== OPEN) return expireClose(this.connection)
     const { host } = this.connection
     const { now } = host.deadlines
     if (now >= this.quietSince() + host.settings.idleTimeout) return this.closeIdle()
