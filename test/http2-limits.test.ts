@@ -11,6 +11,7 @@ import {
   FramePeer,
   Http2Client,
   http2Frame,
+  joinFrames,
   PREFACE,
   request,
   uint32,
@@ -231,3 +232,31 @@ test('requests that were reset before anybody saw them reach nobody, and harm no
   assert.equal(asked, 4)
   assert.deepEqual(serving.errors, [])
 })
+
+for (const reads of [true, false]) {
+  test(`who is slow to take what came before the end ${reads ? 'gets all of it' : 'and takes nothing is cut'}`, async (t) => {
+    const answer = Buffer.alloc(12 * 1024 * 1024, 'answer')
+    const options = { keepAliveTimeout: 100, closeTimeout: 200 }
+    const serving = await serve(t, options, (_message, _client, writer) => writer.write(answer))
+    // A window as large as it gets: it is TCP that is full.
+    const window = Buffer.concat([Buffer.of(0, 4), uint32(2 ** 31 - 1)])
+    const frames = await joinFrames(t, serving.port, window)
+    const { socket } = frames.peer
+    socket.pause()
+    frames.send(
+      http2Frame(Frame.windowUpdate, 0, 0, uint32(2 ** 31 - 1 - 65_535)),
+      http2Frame(Frame.headers, END_HEADERS, 1, request('POST')),
+      http2Frame(Frame.data, END_STREAM, 1, Buffer.from('x')),
+    )
+    let taken = 0
+    const timer = setInterval(() => {
+      if (reads || taken === 0)
+        taken += ((socket.read(512 * 1024) ?? socket.read()) as Buffer | null)?.length ?? 0
+    }, 40)
+    t.after(() => clearInterval(timer))
+    await until(() => serving.messages.length === 1)
+    await until(() => serving.server.stats().connections === 0)
+    if (reads) await frames.peer.finished()
+    assert.equal(frames.peer.length > answer.length, reads)
+  })
+}

@@ -49,7 +49,7 @@ interface Handle {
 }
 
 /** Changes with whatever the system takes: `writableLength` alone stays what it is until a write is taken as a whole. */
-function unsentBytes(socket: Duplex & { readonly _handle?: Handle | null }): number {
+export function unsentBytes(socket: Duplex & { readonly _handle?: Handle | null }): number {
   let handle = socket._handle
   // Behind TLS it is the socket's below that counts.
   while (handle?._parent != null) handle = handle._parent

@@ -1,7 +1,7 @@
 /**
  * One connection of HTTP/2: node:http2 reads its frames, here it is watched over. It has `headTimeout` for its first stream
  * and `keepAliveTimeout` without one; then, or when the server closes, or when either end has said GOAWAY, it ends as its
- * last stream does, and `closeTimeout` later at the latest.
+ * last stream does, and as soon as the peer has taken nothing of what is left for `closeTimeout`.
  */
 import type { EventEmitter } from 'node:events'
 import {
@@ -16,6 +16,7 @@ import type { Endpoint } from '../endpoint.ts'
 import { PortmanteauError } from '../errors.ts'
 import type { Host } from '../host.ts'
 import type { Deadlined } from '../limits/deadlines.ts'
+import { unsentBytes } from '../lingering.ts'
 import { FloodGuard } from './flood-guard.ts'
 import { wasGivenUp } from './reset.ts'
 import { takeStream } from './stream.ts'
@@ -36,6 +37,8 @@ export class Http2Session implements Deadlined {
   private idleAt: number
   /** When it ends, whatever is left. */
   private endAt: number
+  /** What the peer had not taken when its time was last over. */
+  private unsent: number
 
   /** `closed` is called once it is gone. */
   constructor(
@@ -56,6 +59,7 @@ export class Http2Session implements Deadlined {
     this.streams = new Set()
     this.idleAt = deadlines.after(settings.headTimeout)
     this.endAt = Number.POSITIVE_INFINITY
+    this.unsent = 0
     this.deadline = Math.min(this.idleAt, deadlines.now + LOOK_EVERY)
     this.listen(closed)
   }
@@ -71,7 +75,7 @@ export class Http2Session implements Deadlined {
 
   expire(): void {
     const { now } = this.host.deadlines
-    if (now >= this.endAt) return this.destroy()
+    if (now >= this.endAt && !this.stillTaken()) return this.destroy()
     if (this.endAt === Number.POSITIVE_INFINITY) this.look(now)
     this.deadline = Math.min(this.idleAt, this.endAt, now + LOOK_EVERY)
   }
@@ -140,6 +144,15 @@ export class Http2Session implements Deadlined {
     // Without an error of its own, which would be reported once more.
     session.destroy(null as unknown as undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM)
     this.end()
+  }
+
+  /** Whether the peer has taken some of what is left since its time was last over: then it gets as much again. */
+  private stillTaken(): boolean {
+    const unsent = unsentBytes(this.socket)
+    if (unsent === this.unsent) return false
+    this.unsent = unsent
+    this.endAt = this.host.deadlines.after(this.host.settings.closeTimeout)
+    return true
   }
 
   /** Gives what is left to be sent its time. */
