@@ -38,12 +38,26 @@ export const continueAnswer = 'HTTP/1.1 100 Continue\r\n\r\n'
 /** What ends a chunked body that has no trailers (RFC 9112 §7.1). */
 export const lastChunk = '0\r\n\r\n'
 
-/** What goes before a chunk of `length` bytes; CRLF goes behind it. `length` must not be 0. */
+/**
+ * What goes before a chunk of `length` bytes (RFC 9112 §7.1); CRLF goes behind it. `length` must not be 0.
+ *
+ * @example
+ * import { chunkHeader, lastChunk } from 'portmanteau/http'
+ *
+ * const body = `${chunkHeader(5)}hello\r\n${lastChunk}` // '5\r\nhello\r\n0\r\n\r\n'
+ */
 export function chunkHeader(length: number): string {
   return length.toString(16) + '\r\n'
 }
 
-/** Whether an answer of that status never has a body (RFC 9112 §6.3). */
+/**
+ * Whether an answer of that status never has a body (RFC 9112 §6.3).
+ *
+ * @example
+ * import { isBodyless } from 'portmanteau/http'
+ *
+ * isBodyless(304) // true
+ */
 export function isBodyless(status: number): boolean {
   return status < 200 || status === 204 || status === 304
 }

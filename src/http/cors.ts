@@ -7,6 +7,7 @@ export interface CorsOptions {
   credentials?: boolean
 }
 
+/** What the answer to a preflight allows. */
 export interface PreflightOptions extends CorsOptions {
   /** Methods that may be used. */
   methods: readonly string[]

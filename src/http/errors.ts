@@ -37,6 +37,7 @@ const statuses = {
   ERR_HTTP_ORIGIN_PATTERN_INVALID: 500,
 } as const
 
+/** A code of an {@link HttpError}. */
 export type HttpErrorCode = keyof typeof statuses
 
 /** Every code that an {@link HttpError} may carry. They are stable. */

@@ -351,7 +351,15 @@ export class FieldSection {
   }
 }
 
-/** Pairs of name and value as an object: names in lower case, no prototype, repeated fields joined. */
+/**
+ * Pairs of name and value as an object: names in lower case, no prototype, repeated fields joined (RFC 9110 §5.3; by a
+ * semicolon those of Cookie, RFC 6265 §4.2.1).
+ *
+ * @example
+ * import { joinFields } from 'portmanteau/http'
+ *
+ * joinFields(['Accept', 'text/html', 'ACCEPT', 'text/plain']).accept // 'text/html, text/plain'
+ */
 export function joinFields(raw: readonly string[]): Record<string, string> {
   const headers: Record<string, string> = Object.create(null)
   for (let at = 0; at < raw.length; at += 2) addField(headers, raw[at]!.toLowerCase(), raw[at + 1]!)

@@ -15,6 +15,7 @@ export const FramingError = {
   /** A length that is no number, or no comma behind the bytes. */
   netstringInvalid: 'ERR_NETSTRING_INVALID',
 } as const
+/** A code that a reader fails with. */
 export type FramingErrorCode = (typeof FramingError)[keyof typeof FramingError]
 
 /**

@@ -20,6 +20,7 @@ export interface BytePattern {
 /** Resumed byte by byte: the functions of a Signature, under its contract. */
 export type Matcher = Pick<Signature, 'step' | 'atLimit' | 'atDeadline'>
 
+/** What `defineSignature` makes a signature of. */
 export interface SignatureDefinition extends Pick<Signature, 'name' | 'verdict' | 'before'> {
   /** A pattern, at most 32 alternatives of which the first complete one matches, or a matcher (or its `step` alone). */
   readonly match: Bytes | BytePattern | readonly (Bytes | BytePattern)[] | Matcher | Matcher['step']

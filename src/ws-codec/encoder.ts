@@ -72,6 +72,11 @@ export function encodeFrame(
  *
  * @returns the position behind the frame
  * @throws {RangeError} when `target` has no room: it needs `frameHeaderLength(length, masked) + length` bytes
+ * @example
+ * import { encodeFrameInto } from 'portmanteau/ws-codec'
+ *
+ * const target = new Uint8Array(64)
+ * encodeFrameInto(target, 0, 0x1, true, Uint8Array.of(0x68, 0x69), 0, 2) // 4: target begins with 81 02 68 69
  */
 export function encodeFrameInto(
   target: Uint8Array,

@@ -2,6 +2,7 @@
 import { WebSocketError, WebSocketErrorCode } from './errors.ts'
 import { isToken } from './token-list.ts'
 
+/** Name and value of a field. */
 export type Field = readonly [name: string, value: string]
 
 /** Fields that handshakes set themselves, or must not have (RFC 9110 §8.6, RFC 9112 §6.1). */

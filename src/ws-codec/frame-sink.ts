@@ -27,6 +27,7 @@ export interface FrameSink {
   fail(closeCode: number, code: WebSocketErrorCode): void
 }
 
+/** What a decoder takes. */
 export interface DecoderOptions {
   /** Whose decoder it is. In 7, 8 and 13 a server takes masked frames only, a client unmasked ones only (§5.1). Default: server. */
   readonly role?: 'server' | 'client'

@@ -10,6 +10,7 @@ import { sha1 as pureSha1 } from './sha1.ts'
 /** §1.3 */
 const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
 
+/** What the answer to a handshake chooses and says besides. */
 export interface AcceptOptions {
   /** The subprotocol to speak, one of those offered. Default: none. */
   readonly protocol?: string
@@ -30,6 +31,11 @@ export interface AcceptOptions {
  * @throws {WebSocketError} ERR_WS_PROTOCOL_NOT_OFFERED; ERR_WS_EXTENSION_NOT_OFFERED when there are extensions to use, and
  *   none was offered; ERR_WS_FIELD when a field is not a token and a value without control characters, or is one that
  *   this answer sets itself or must not have
+ * @example
+ * import { acceptHandshake, readHandshake } from 'portmanteau/ws-codec'
+ *
+ * const handshake = readHandshake(head) // a request head, as `RequestHead` of portmanteau/http reads it
+ * if (handshake.accepted) acceptHandshake(handshake, { fields: [['X-Served-By', 'a']] }) // 'HTTP/1.1 101 …'
  */
 export function acceptHandshake(
   handshake: AcceptedHandshake,
@@ -82,6 +88,10 @@ export function locationOf(resource: string, encrypted: boolean): string {
  * @param challenge the eight bytes behind the head of the request
  * @param md5 the host's MD5, if it has a faster one
  * @throws {WebSocketError} ERR_WS_OPTION when the challenge has another length
+ * @example
+ * import { answerChallenge } from 'portmanteau/ws-codec'
+ *
+ * if (handshake.challengeBytes === 8) write(answerChallenge(handshake, chunk.subarray(pos, pos + 8)))
  */
 export function answerChallenge(
   handshake: AcceptedHandshake,

@@ -9,6 +9,7 @@ import { ExtensionListReader } from './permessage-deflate-list.ts'
 import { isToken, listHas } from './token-list.ts'
 import type { Version } from './versions.ts'
 
+/** What a client asks for. */
 export interface HandshakeRequest {
   readonly version: Version
   /** The server's host, with its port where that is not the default one. */
@@ -41,6 +42,7 @@ export interface ExpectedAnswer {
   readonly extensions: string | undefined
 }
 
+/** A request as it goes out, and what must answer it. */
 export interface OpeningRequest {
   /** The whole head, a character a byte. */
   readonly head: string
@@ -164,6 +166,7 @@ export interface UpgradeAnswer {
   count(name: string): number
 }
 
+/** An answer that switches to WebSocket. */
 export interface AcceptedAnswer {
   readonly accepted: true
   /** The subprotocol that the server chose. */
@@ -174,6 +177,7 @@ export interface AcceptedAnswer {
   readonly challengeBytes: 0 | 16
 }
 
+/** Why an answer is none. */
 export interface RefusedAnswer {
   readonly accepted: false
   readonly code: WebSocketErrorCode
@@ -184,6 +188,14 @@ export interface RefusedAnswer {
  * Reads the head of a server's answer (RFC 6455 §4.1, "the client MUST validate the server's response"). Never throws.
  *
  * @param expected what `requestHandshake` has returned
+ * @example
+ * import { AnswerHeadReader } from 'portmanteau/http'
+ * import { readAnswer, requestHandshake } from 'portmanteau/ws-codec'
+ *
+ * const { head, expected } = requestHandshake({ version: '13', host: 'a.example', path: '/', nonce })
+ * const reader = new AnswerHeadReader()
+ * const pos = reader.push(chunk, 0, chunk.length)
+ * if (reader.complete && readAnswer(expected, reader).accepted) decoder.push(chunk, pos, chunk.length)
  */
 export function readAnswer(expected: ExpectedAnswer, answer: UpgradeAnswer): AcceptedAnswer | RefusedAnswer {
   if (answer.status !== 101) return refused(WebSocketErrorCode.status, `its status is ${answer.status}`)
@@ -255,6 +267,11 @@ function extensionNames(list: string): string[] | undefined {
 /**
  * Whether the 16 bytes behind the answer's head are those that hixie-76 and hybi-03 expect; if not, the connection fails
  * with ERR_WS_ACCEPT.
+ *
+ * @example
+ * import { provesServer } from 'portmanteau/ws-codec'
+ *
+ * if (!provesServer(expected, chunk.subarray(pos, pos + 16))) socket.destroy()
  */
 export function provesServer(expected: ExpectedAnswer, response: Uint8Array): boolean {
   const { length } = expected.response

@@ -32,6 +32,7 @@ export interface UpgradeRequest {
   count(name: string): number
 }
 
+/** A handshake that can be answered with 101. */
 export interface AcceptedHandshake {
   readonly accepted: true
   readonly version: Version
@@ -59,8 +60,10 @@ export interface RefusedHandshake {
   readonly fields: readonly Field[]
 }
 
+/** What `readHandshake` makes of a request: `accepted` tells the two apart. */
 export type Handshake = AcceptedHandshake | RefusedHandshake
 
+/** What of a handshake is the host's to choose. */
 export interface HandshakeOptions {
   /** The versions to accept. Default: all. */
   readonly versions?: readonly Version[]

@@ -56,6 +56,12 @@ const EMPTY = new Uint8Array(0)
  * `compression` and `role` have no meaning.
  *
  * @throws {WebSocketError} ERR_WS_OPTION when a limit is not an integer in its range
+ * @example
+ * import { codecOf } from 'portmanteau/ws-codec'
+ *
+ * const sink = { data() {}, control() {}, fail() {} }
+ * const decoder = codecOf('hixie-76').createDecoder(sink, {}) // a HixieDecoder
+ * decoder.push(Uint8Array.of(0x00, 0x68, 0x69, 0xff), 0, 4) // data: 'hi'
  */
 export class HixieDecoder implements Decoder {
   paused: boolean

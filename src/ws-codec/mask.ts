@@ -56,6 +56,11 @@ export function unmask(bytes: Uint8Array, start: number, end: number, key: numbe
  * As `unmask`, for text: tells at once whether it is ASCII, which needs no further check.
  *
  * @returns an int whose bit 7 is set when an unmasked byte is not ASCII
+ * @example
+ * import { isUtf8, unmaskText } from 'portmanteau/ws-codec'
+ *
+ * const bytes = Uint8Array.of(0x69, 0x69)
+ * const isText = (unmaskText(bytes, 0, 2, 0x00000001, 0) & 0x80) === 0 || isUtf8(bytes, 0, 2) // bytes are 68 69
  */
 export function unmaskText(
   bytes: Uint8Array,
@@ -80,6 +85,11 @@ export function unmaskText(
  *
  * @param key the masking key, its first octet in the lowest byte
  * @throws {RangeError} when `target` has no room
+ * @example
+ * import { mask } from 'portmanteau/ws-codec'
+ *
+ * const target = new Uint8Array(2)
+ * mask(Uint8Array.of(0x68, 0x69), 0, 2, target, 0, 0x00000001) // target is 69 69
  */
 export function mask(
   source: Uint8Array,

@@ -17,6 +17,7 @@ export interface MessageSink {
   message(chunk: Uint8Array, start: number, end: number, isText: boolean): void
 }
 
+/** What an assembler takes of its host. */
 export interface AssemblerOptions {
   /**
    * Makes a buffer of so many bytes, which need not be zeros: only what was written to it is handed on. A host that

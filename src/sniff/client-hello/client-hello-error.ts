@@ -10,6 +10,7 @@ const alerts = {
   ERR_CLIENT_HELLO_SERVER_NAME_INVALID: 112, // unrecognized_name
 } as const
 
+/** A code of a {@link ClientHelloError}. */
 export type ClientHelloErrorCode = keyof typeof alerts
 
 /** Every code that a {@link ClientHelloError} may carry. They are stable. */

@@ -27,6 +27,15 @@ export function isGrease(value: number): boolean {
  *
  * Until `detach` it lies in the chunk in which it ended (or in a buffer of its own, if it came in pieces): that
  * chunk must not be overwritten before all that is wanted has been asked for.
+ *
+ * @example
+ * import { ClientHelloReader, ja4 } from 'portmanteau/sniff'
+ *
+ * const reader = new ClientHelloReader()
+ * reader.push(chunk, 0, chunk.length)
+ * const { hello } = reader
+ * if (hello !== null) console.log(hello.serverName, hello.protocols, hello.versions.includes(0x0304))
+ * hello?.detach() // for whoever asks it after the chunk is gone
  */
 export class ClientHello {
   /** The message's body, from legacy_version on, lies here, … */

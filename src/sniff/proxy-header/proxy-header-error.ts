@@ -16,6 +16,7 @@ export const proxyHeaderErrorCodes = [
   'ERR_PROXY_CHECKSUM_INVALID',
 ] as const
 
+/** A code of a {@link ProxyHeaderError}. */
 export type ProxyHeaderErrorCode = (typeof proxyHeaderErrorCodes)[number]
 
 /**

@@ -11,8 +11,11 @@ export interface ProxyEndpoint {
   readonly port: number
 }
 
+/** What the proxy did: it passes a client on, or has connected for itself (§2.2). */
 export type ProxyCommand = 'PROXY' | 'LOCAL'
+/** What the addresses are; `unspecified`: there are none, or none that are known. */
 export type ProxyFamily = 'IPv4' | 'IPv6' | 'unix' | 'unspecified'
+/** What the client came over: a stream, such as TCP, or datagrams. */
 export type ProxyTransport = 'stream' | 'datagram' | 'unspecified'
 
 /** What a reader gives. */
