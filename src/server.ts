@@ -46,8 +46,9 @@ export type ClientOrId = Client | string
 const DEFAULT_SHUTDOWN_TIMEOUT = 5_000
 
 /**
- * One port that accepts every protocol: a `net.Server` whose connections may speak HTTP/1.1, WebSocket, or
- * plain lines, over TLS or not. With the option `stream` it is a `Server<Readable>`.
+ * One port that accepts every protocol: a `net.Server` whose connections may speak HTTP/1.1, HTTP/2, WebSocket in every
+ * version, or plain lines, over TLS or not, and with the option `udp` datagrams. With the option `stream` it is a
+ * `Server<Readable>`.
  *
  * @example
  * import { Server } from 'portmanteau'
@@ -103,7 +104,8 @@ export class Server<Message extends Buffer | Readable = Buffer> extends NetServe
 
   /**
    * Sends one message to every client that can be written to; framed once for them all. `except` leaves out
-   * one client, or those for which a function answers `true`.
+   * one client, or those for which a function answers `true`. Who cannot be sent it (binary to a hixie client) is told of by
+   * `clientError`, and stays.
    *
    * @example
    * server.on('message', (message, socket) => server.broadcast(message, socket, { binary: !socket.isText }))
@@ -185,6 +187,12 @@ export class Server<Message extends Buffer | Readable = Buffer> extends NetServe
   /**
    * Replaces the certificate, or that of one server name (see the option `sni`), while the server runs: handshakes to come
    * get the new one.
+   *
+   * @throws {PortmanteauError} `ERR_TLS_UNAVAILABLE` when the server has no certificate, `ERR_OPTION` for a server name that
+   *   is none; and whatever `tls.createSecureContext` throws
+   * @example
+   * server.setSecureContext({ key: readFileSync('new.key'), cert: readFileSync('new.crt') })
+   * server.setSecureContext({ key, cert }, 'www.example.com')
    */
   setSecureContext(options: SecureContextOptions, serverName?: string): void {
     this.reception.setSecureContext(options, serverName)

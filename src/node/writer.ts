@@ -18,8 +18,13 @@ export type Data = string | Uint8Array
  * answer to it; elsewhere a client has one for its life.
  *
  * Emits `'drain'` when what was held back has been sent, and `'close'` when the client is gone (on HTTP: before the
- * answer has ended). On WebSocket also `'ping'`, with the payload of each ping that was answered. A writer whose client is gone ignores what it is given: peers vanish at any time, and `write` then
- * returns `false`.
+ * answer has ended). On WebSocket also `'ping'`, with the payload of each ping. A writer whose client is gone ignores what it
+ * is given: peers vanish at any time, and `write` then returns `false`.
+ *
+ * @example
+ * server.on('message', async (message, client, writer) => {
+ *   for (const row of rows) if (!writer.write(row) && !writer.ended) await once(writer, 'drain', { signal: writer.signal })
+ * })
  */
 export abstract class Writer extends EventEmitter {
   private controller: AbortController | undefined

@@ -32,6 +32,12 @@ export type Protocol = 'raw' | 'http' | 'websocket' | 'udp' | TransportName
 /**
  * A client as the application sees it: to be read from. What goes to it goes through its writer,
  * `server.send(id, data)` or `server.broadcast(data)`.
+ *
+ * @example
+ * server.on('message', (message, client, writer) => {
+ *   console.log(client.id, client.protocol, client.version, client.remoteAddress, client.isText)
+ *   client.data ??= { name: String(message) } // the application's own, as long as the client is there
+ * })
  */
 export class Client {
   /** Unguessable, and unique among the server's clients. */

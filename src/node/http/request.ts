@@ -1,7 +1,15 @@
 import { type IncomingMessage, METHODS } from 'node:http'
 import { RequestHead } from '../../http/index.ts'
 
-/** The head of an HTTP request. */
+/**
+ * The head of an HTTP request.
+ *
+ * @example
+ * server.on('message', (message, client, writer) => {
+ *   const { method, url, headers } = client.request! // on HTTP, read before the answer ends
+ *   writer.write(`${method} ${url} of ${headers['user-agent']}`)
+ * })
+ */
 export class Request {
   readonly method: string
   /** The request target, as sent: mostly a path with its query. */

@@ -31,6 +31,18 @@ const KEEP_UP_TO = 64 * 1024
 
 const NONE: readonly Uint8Array[] = []
 
+/**
+ * The answer to one HTTP request: what is written in one turn goes out with its length, what comes later in chunks. It ends
+ * when the body is read and the listeners are done, or by `end`.
+ *
+ * @throws {HttpError} `ERR_HTTP_ANSWER_…` from `setHeader` and `writeHead`, for a field that could break the answer, and from
+ *   `write` and `end`, for a head that cannot be written; nothing of it has gone out then
+ * @throws {PortmanteauError} `ERR_HTTP_ANSWER_LENGTH_INVALID` from `write`, for more than the Content-Length that was set
+ * @example
+ * server.on('message', (message, client, writer) => {
+ *   writer.writeHead(201, { 'Content-Type': 'application/json' }).write(JSON.stringify({ length: message.length }))
+ * })
+ */
 export class HttpWriter extends Writer {
   private readonly context: AnswerContext
   private readonly channel: AnswerChannel

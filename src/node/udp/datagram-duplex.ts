@@ -18,6 +18,11 @@ type Done = (error?: Error | null) => void
 /**
  * The datagrams of one sender, one a read, and those to it, one a write. It ends once the sender is quiet for the idle time;
  * to end it is to forget the sender. What exceeds what an unproven address may be sent is dropped.
+ *
+ * @example
+ * server.route('stun', (datagrams) => {
+ *   datagrams.on('data', (datagram: Buffer) => datagrams.write(datagram))
+ * })
  */
 export class DatagramDuplex extends Duplex implements Endpoint {
   readonly remoteAddress: string | undefined

@@ -25,6 +25,11 @@ export interface WebSocketClientEvents {
 /**
  * The client's end of a WebSocket, as `connect` gives it. Messages that come before somebody listens for them, or
  * iterates, wait.
+ *
+ * @example
+ * const socket = await connect('ws://localhost:8080/')
+ * socket.write('hello')
+ * for await (const message of socket) console.log(message)
  */
 export class WebSocketClient extends EventEmitter<WebSocketClientEvents> {
   readonly url: string
