@@ -22,8 +22,11 @@ export type Data = string | Uint8Array
  * is given: peers vanish at any time, and `write` then returns `false`.
  *
  * @example
- * server.on('message', async (message, client, writer) => {
- *   for (const row of rows) if (!writer.write(row) && !writer.ended) await once(writer, 'drain', { signal: writer.signal })
+ * server.on('message', (message, client, writer) => {
+ *   writer.write(message)
+ *   if (!writer.writableNeedDrain) return
+ *   client.pause() // it is read from again once it has taken what it was sent
+ *   writer.once('drain', () => client.resume())
  * })
  */
 export abstract class Writer extends EventEmitter {
