@@ -37,6 +37,7 @@ const outcomes = {
 /** Every code that a {@link SessionError} may carry. They are stable. */
 export type SessionErrorCode = keyof typeof outcomes
 
+/** All of them. */
 export const sessionErrorCodes: readonly SessionErrorCode[] = Object.keys(outcomes) as SessionErrorCode[]
 
 /**

@@ -8,6 +8,7 @@ import { type DecodeText, decodeUtf8 } from './coding/utf8.ts'
 import { checkLimit, SessionError } from './errors.ts'
 import type { Transport } from './transports.ts'
 
+/** How one session behaves. */
 export interface SessionOptions {
   /** What the session speaks until the client's first frame shows what it speaks. Default `0.6`. */
   readonly encoding?: Encoding

@@ -29,6 +29,7 @@ export const RequestKind = {
 } as const
 export type RequestKind = (typeof RequestKind)[keyof typeof RequestKind]
 
+/** A request of a session. */
 export interface SessionRequest {
   readonly accepted: true
   readonly kind: RequestKind
@@ -48,6 +49,7 @@ export interface RefusedSessionRequest {
   readonly fields: readonly Field[]
 }
 
+/** What of the paths is the host's to choose. */
 export interface RequestOptions {
   /** The first segments of the path. Default `socket.io`. */
   readonly resource?: string

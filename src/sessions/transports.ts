@@ -12,6 +12,7 @@
 import type { Field } from '../http/index.ts'
 import { SessionError } from './errors.ts'
 
+/** A transport, by the name that it has in paths. */
 export type TransportName =
   | 'websocket'
   | 'flashsocket'

@@ -14,6 +14,7 @@ import { SessionError, type SessionErrorCode } from '../errors.ts'
 /** Keys with their values, `null` for one without; in the order in which they came. `j` is not among them. */
 export type Annotations = ReadonlyMap<string, string | null>
 
+/** Of a message that has none. */
 export const NO_ANNOTATIONS: Annotations = new Map<string, string | null>()
 
 /** The annotation that names a message's realm. */

@@ -58,6 +58,7 @@ export interface DecoderLimits {
   readonly annotations: number
 }
 
+/** The bounds where the host sets none. */
 export const DECODER_LIMITS: DecoderLimits = { message: 16 * 1024 * 1024, messages: 65_536, annotations: 16 }
 
 /**
