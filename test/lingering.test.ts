@@ -48,14 +48,14 @@ const ENDINGS: readonly Ending[] = [
 ]
 
 /** Takes a piece now and then; stops after so many bytes. */
-function readSlowly(t: TestContext, { socket }: Peer, most: number): void {
+function readSlowly(t: TestContext, { socket }: Peer, most: number, pause = SLOW_PAUSE_MS): void {
   socket.pause()
   let taken = 0
   const timer = setInterval(() => {
     if (taken >= most) return
     const piece: Buffer | null = (socket as Socket).read(SLOW_PIECE) ?? (socket as Socket).read()
     taken += piece?.length ?? 0
-  }, SLOW_PAUSE_MS)
+  }, pause)
   t.after(() => clearInterval(timer))
 }
 
@@ -101,3 +101,21 @@ test('a peer that has taken all, and does not end its side, has closeTimeout fro
   await serving.until(() => serving.server.stats().connections === 0)
   assert.ok(performance.now() - taken < 10 * CLOSE_TIMEOUT)
 })
+
+for (const { name, request } of [
+  { name: 'a WebSocket', request: WEBSOCKET },
+  { name: 'a raw client', request: 'hi\n' },
+]) {
+  test(`${name} that takes what it is sent, slowly, is not idle; once it takes nothing more it is`, async (t) => {
+    // Twice as long as the system takes to deliver what it holds.
+    const options = { idleTimeout: 1_300, closeTimeout: CLOSE_TIMEOUT }
+    const serving = await serve(t, options, (_message, _client, writer) => writer.write(LARGE))
+    const peer = await join(t, serving.port)
+    peer.send(request)
+    readSlowly(t, peer, Number.POSITIVE_INFINITY, 100)
+    await serving.until(() => peer.length > LARGE.length)
+    assert.deepEqual(serving.errors, [])
+    await serving.until(() => serving.errors.length > 0)
+    assert.deepEqual(serving.errors, ['ERR_IDLE_TIMEOUT'])
+  })
+}

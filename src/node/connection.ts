@@ -47,7 +47,7 @@ export class Connection<Owner extends ConnectionHost = Host> implements Deadline
   /** The client that the application knows, once there is one. */
   client: Client | undefined
   session: Session
-  /** What a peer that has to end had not taken when its time was last over. */
+  /** What the peer had not taken when its time was last over. */
   unsent: number
   private rest: Buffer | undefined
   private throttled: boolean

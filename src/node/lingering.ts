@@ -35,12 +35,17 @@ export class Lingering implements Session {
   }
 }
 
-/** A close is over too late, unless the peer has taken something since: then it gets as much time again. */
+/** A close is over too late, unless the peer still takes what was sent before it: then it gets as much time again. */
 export function expireClose(connection: Connection<ConnectionHost>): void {
-  const unsent = unsentBytes(connection.socket)
-  if (unsent === connection.unsent) return connection.destroy()
-  connection.unsent = unsent
+  if (!stillTakes(connection)) return connection.destroy()
   connection.timeout(connection.host.settings.closeTimeout)
+}
+
+/** Whether the peer has taken something since this was last asked, of what is more than the system holds for it. */
+export function stillTakes(connection: Connection<ConnectionHost>): boolean {
+  const before = connection.unsent
+  connection.unsent = unsentBytes(connection.socket)
+  return connection.unsent !== before
 }
 
 interface Handle {

@@ -9,6 +9,7 @@ import {
 } from '../raw/index.ts'
 import { Client } from './client/client.ts'
 import type { ClientSession, Connection } from './connection.ts'
+import { stillTakes } from './lingering.ts'
 import { markText, toMessage } from './message.ts'
 import { frameRaw, type Outgoing } from './outgoing.ts'
 import { ConnectionWriter, type Data, type WriteOptions } from './writer.ts'
@@ -93,6 +94,7 @@ export class RawSession implements ClientSession, MessageSink {
     const { idleTimeout } = connection.host.settings
     connection.deadline = connection.lastActive + idleTimeout
     if (connection.deadline > connection.host.deadlines.now) return
+    if (stillTakes(connection)) return connection.timeout(idleTimeout)
     connection.fail('ERR_IDLE_TIMEOUT', `Cannot keep the client: it was idle for ${idleTimeout} ms`)
     connection.linger()
   }

@@ -16,7 +16,7 @@ import type { Client } from '../client/client.ts'
 import type { ClientSession, Connection } from '../connection.ts'
 import { PortmanteauError } from '../errors.ts'
 import type { Audience, ConnectionHost } from '../host.ts'
-import { expireClose } from '../lingering.ts'
+import { expireClose, stillTakes } from '../lingering.ts'
 import { toMessage } from '../message.ts'
 import type { Outgoing } from '../outgoing.ts'
 import { InflatedReadable, type InflationFailure, MessageReadable } from './message-readable.ts'
@@ -187,7 +187,11 @@ export class WebSocketSession implements ClientSession, FrameSink, MessageSink {
     if (this.state !== OPEN) return expireClose(this.connection)
     const { host } = this.connection
     const { now } = host.deadlines
-    if (now >= this.quietSince() + host.settings.idleTimeout) return this.closeIdle()
+    if (now >= this.quietSince() + host.settings.idleTimeout) {
+      if (!stillTakes(this.connection)) return this.closeIdle()
+      this.lastReceived = now
+      this.connection.lastActive = now
+    }
     const due = Math.max(this.nextPing, this.lastReceived + host.settings.pingInterval)
     if (now >= due) {
       if (this.codec.hasPing) this.sendControl(PING, EMPTY, 0, 0)
