@@ -223,3 +223,20 @@ test('what is no message is refused', async (t) => {
   assert.ok((await failed) instanceof TypeError)
   assert.equal(wsocket.writable, true)
 })
+
+test('a client that does not read sets the pace of the broadcast, and when it goes all goes on', async (t) => {
+  const { wserver, port } = await serve(t)
+  wserver.on('open', (wsocket: wesos.Socket) => wsocket.pipe(wserver))
+  const slow = await join(t, port)
+  await slow.send(get('/', HANDSHAKE)).receives('\r\n\r\n')
+  slow.socket.pause()
+  const client = await open(t, port, { compression: false, writeLimit: Number.POSITIVE_INFINITY })
+  const received = collect(client)
+  const message = 'x'.repeat(256 * 1024)
+  const count = 160
+  for (let index = 0; index < count; index++) client.write(message)
+  assert.ok((await settled(() => client.writableLength)) > 4 * MIB, 'they wait at who sends them')
+  assert.ok(received.length < count)
+  slow.socket.destroy()
+  await until(() => received.length === count)
+})
