@@ -338,3 +338,21 @@ test('when the last one has gone behind close, nothing keeps watch', async (t) =
   await sleep(20)
   assert.ok(timers() <= 1, `${process.getActiveResourcesInfo()}`)
 })
+
+test('close ends the connection behind its answer, also one that has begun', async (t) => {
+  for (const begun of [true, false]) {
+    const serving = await serveBoth(t, {}, async (_message, _client, writer) => {
+      if (begun) writer.write('part')
+      await sleep(SLOW_MS)
+      if (!begun) writer.write('whole')
+      writer.close()
+    })
+    const peer = await joinHanded(t, serving)
+    peer.send(post('m'))
+    const [answer, ...others] = parseAnswers(await peer.finished())
+    assert.deepEqual([answer!.body, answer!.whole, others], [begun ? 'part' : 'whole', true, []])
+    peer.socket.end()
+    await serving.until(() => serving.server.stats().connections === 0)
+    assert.deepEqual(serving.errors, [])
+  }
+})

@@ -54,6 +54,8 @@ export interface CarriedRequest {
   readonly endsRefused?: boolean
   /** The answer to a refused request is sent: nothing more is wanted of it. */
   giveUp(): void
+  /** The connection ends behind what is owed; nothing more is read. */
+  leaveBehind?(): void
 }
 
 export class CarriedExchange
@@ -215,7 +217,8 @@ export class CarriedExchange
   }
 
   closeAfter(): void {
-    this.answer.setHeader('Connection', 'close')
+    if (this.answer.headersSent) this.carried.leaveBehind?.()
+    else this.answer.setHeader('Connection', 'close')
   }
 
   answerEnded(): void {

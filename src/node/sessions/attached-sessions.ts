@@ -90,6 +90,8 @@ class ForeignConnection implements RequestCarrier {
 
   join(): void {}
 
+  leaveBehind(): void {}
+
   peer(): Duplex {
     return this.request.socket
   }

@@ -155,6 +155,11 @@ export class HandedConnection implements Member, Deadlined, SocketOwner {
     if (this.responses.size === 0 && this.idleSince === this.bytesRead) this.linger(NOTHING)
   }
 
+  leaveBehind(): void {
+    this.deaf = true
+    this.leave()
+  }
+
   /** node:http can read no more of it. Whoever waits for the rest of a request hears that it is cut short. */
   fail(error: HttpError | RefusedError): void {
     if (this.deaf) return

@@ -19,6 +19,8 @@ export interface RequestCarrier {
   peer(): Client | Duplex
   /** The answer is the last one of the connection. */
   breakOff(response: ServerResponse): void
+  /** It ends behind what is owed; nothing more is read. */
+  leaveBehind(): void
   destroy(): void
 }
 
@@ -142,6 +144,10 @@ export class NodeRequest implements CarriedRequest, RequestView {
 
   destroy(): void {
     this.carrier.destroy()
+  }
+
+  leaveBehind(): void {
+    this.carrier.leaveBehind()
   }
 
   readOn(): void {

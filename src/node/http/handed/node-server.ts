@@ -9,9 +9,10 @@ import type { Client } from '../../client/client.ts'
 import type { Endpoint } from '../../endpoint.ts'
 import type { Host } from '../../host.ts'
 import { decodeLatin1 } from '../latin1.ts'
-import { asksForWebSocket, requestBytes } from '../request.ts'
+import { asksForWebSocket } from '../request.ts'
 import { HandedConnection } from './handed-connection.ts'
 import { BEHIND_THE_LAST, refusalOfNode } from './parser-errors.ts'
+import { upgradeBytes } from './upgrade-bytes.ts'
 
 /** Node takes 0 for no timeout, and no fractions. */
 function timeoutOf(milliseconds: number): number {
@@ -139,19 +140,17 @@ export class NodeServer {
    * node:http has let go of the socket. A WebSocket that is asked for begins a connection of our own; any other upgrade may
    * be ignored (RFC 9110 §7.8): it is handed over once more, with the same request without the offer.
    */
-  private onUpgrade(request: IncomingMessage, socket: Duplex, rest: Buffer): void {
+  private onUpgrade(request: IncomingMessage, stream: Duplex, rest: Buffer): void {
+    const { socket } = request
     const handed = this.handed.get(socket)
-    if (handed === undefined) return void socket.destroy()
+    if (handed === undefined) return void stream.destroy()
+    const bytes = upgradeBytes(request, rest, this.head)
+    if (bytes instanceof Error) return handed.fail(bytes)
     handed.release(() => {
-      if (!asksForWebSocket(request)) {
-        return this.read(
-          socket,
-          requestBytes(request, rest, (name) => name === 'upgrade'),
-        )
-      }
+      if (!asksForWebSocket(request)) return this.read(socket, bytes)
       this.handed.delete(socket)
       handed.detach()
-      this.host.openHttp(socket, handed.endpoint, requestBytes(request, rest))
+      this.host.openHttp(socket, handed.endpoint, bytes)
       if (socket.readableEnded) socket.emit('end')
     })
   }
