@@ -512,7 +512,9 @@ describe('what is held', () => {
     const random = deflateRawSync(randomBytes(9000))
     for (const each of [payload, deflateRawSync(Buffer.alloc(10_000)), random]) {
       const message = await inflated(target, each)
-      assert.ok(message.buffer.byteLength <= 20_000, `${message.buffer.byteLength} for ${message.length}`)
+      // Or the pool that Node cuts small buffers from, with what it aligns them by.
+      const most = Math.max(20_000, Buffer.poolSize + 64)
+      assert.ok(message.buffer.byteLength <= most, `${message.buffer.byteLength} for ${message.length}`)
     }
   })
 })

@@ -4,8 +4,10 @@
  */
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { errorAnswer } from '../../http/index.ts'
-import { asksForWebSocket, requestBytes } from './request.ts'
+import { errorAnswer, RequestHead } from '../../http/index.ts'
+import { upgradeBytes } from './handed/upgrade-bytes.ts'
+import { decodeLatin1 } from './latin1.ts'
+import { asksForWebSocket } from './request.ts'
 
 type UpgradeListener = (request: IncomingMessage, socket: Duplex, head: Buffer) => void
 
@@ -20,6 +22,14 @@ export interface UpgradingServer {
 export interface UpgradeTaker {
   handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void
 }
+
+const NOT_HERE = { status: 404, message: 'Cannot accept the WebSocket: there is none at this path' }
+
+/** The limits are the server's. */
+const reader = new RequestHead(
+  { requestLine: Number.MAX_SAFE_INTEGER, head: Number.MAX_SAFE_INTEGER, fields: Number.MAX_SAFE_INTEGER },
+  decodeLatin1,
+)
 
 const attachments: WeakMap<UpgradingServer, Attachment> = new WeakMap()
 
@@ -70,8 +80,22 @@ class Attachment {
     const taker = asked ? (this.takers.get(pathOf(request)) ?? this.general) : undefined
     if (taker !== undefined) taker.handleUpgrade(request, socket, head)
     else if (server.listenerCount('upgrade') > 1) return
-    else if (asked) refuse(socket, this.closeTimeout)
-    else serveOrdinarily(server, request, socket, head)
+    else if (asked) refuseUpgrade(socket, NOT_HERE, this.closeTimeout)
+    else this.serveOrdinarily(request, socket, head)
+  }
+
+  /**
+   * RFC 9110 §7.8: an upgrade may be ignored, and curl offers h2c with every request. node:http has taken its hands off the
+   * socket: it is handed to it once more, as a connection that begins with the same request without the offer.
+   */
+  private serveOrdinarily(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const bytes = upgradeBytes(request, head, reader)
+    if (bytes instanceof Error) return refuseUpgrade(socket, bytes, this.closeTimeout)
+    socket.pause()
+    socket.unshift(bytes)
+    this.server.emit('encrypted' in socket ? 'secureConnection' : 'connection', socket)
+    socket.removeListener('error', ignore)
+    socket.resume()
   }
 }
 
@@ -86,8 +110,12 @@ function pathOf({ url = '/' }: IncomingMessage): string {
   return url.slice(start, query < 0 ? url.length : query)
 }
 
-function refuse(socket: Duplex, closeTimeout: number): void {
-  const error = { status: 404, message: 'Cannot accept the WebSocket: there is none at this path' }
+/** Answers a request that node:http has let go of, and gives its client so many milliseconds to end its side. */
+export function refuseUpgrade(
+  socket: Duplex,
+  error: { status: number; message: string },
+  closeTimeout: number,
+): void {
   socket.end(Buffer.from(errorAnswer(error, { date: new Date().toUTCString() }), 'latin1'))
   // What the peer still sends is dropped, so that it can end.
   socket.resume()
@@ -95,21 +123,4 @@ function refuse(socket: Duplex, closeTimeout: number): void {
   const timer = setTimeout(() => socket.destroy(), closeTimeout)
   timer.unref()
   socket.once('close', () => clearTimeout(timer))
-}
-
-/**
- * RFC 9110 §7.8: an upgrade may be ignored, and curl offers h2c with every request. node:http has taken its hands off the
- * socket: it is handed to it once more, as a connection that begins with the same request without the offer.
- */
-function serveOrdinarily(
-  server: UpgradingServer,
-  request: IncomingMessage,
-  socket: Duplex,
-  head: Buffer,
-): void {
-  socket.pause()
-  socket.unshift(requestBytes(request, head, (name) => name === 'upgrade'))
-  server.emit('encrypted' in socket ? 'secureConnection' : 'connection', socket)
-  socket.removeListener('error', ignore)
-  socket.resume()
 }

@@ -5,10 +5,11 @@ import { RequestHead } from '../../http/index.ts'
 import { Client } from '../client/client.ts'
 import type { Endpoint } from '../endpoint.ts'
 import type { Host } from '../host.ts'
+import { refuseUpgrade } from '../http/attachment.ts'
 import { CarriedExchange } from '../http/carried-exchange.ts'
 import { NodeRequest, type RequestCarrier, readAgain } from '../http/handed/node-request.ts'
+import { upgradeBytes } from '../http/handed/upgrade-bytes.ts'
 import { decodeLatin1 } from '../http/latin1.ts'
-import { requestBytes } from '../http/request.ts'
 import { Destination } from '../http/standard-answers.ts'
 import type { SessionHub } from './hub.ts'
 
@@ -61,7 +62,12 @@ export class AttachedSessions {
 
   /** node:http has let go of the socket. */
   private takeUpgrade(request: IncomingMessage, socket: Duplex, rest: Buffer): void {
-    this.host.openHttp(socket, socket as Endpoint, requestBytes(request, rest))
+    const { host } = this
+    const bytes = upgradeBytes(request, rest, this.head)
+    if (!(bytes instanceof Error)) return host.openHttp(socket, socket as Endpoint, bytes)
+    host.reportOf(bytes, socket)
+    socket.on('error', () => {})
+    refuseUpgrade(socket, bytes, host.settings.closeTimeout)
   }
 }
 
