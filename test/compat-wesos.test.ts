@@ -134,7 +134,9 @@ test('new Server(): open, with the socket and the server; error; close with the 
   assert.ok(wsocket instanceof wesos.Socket && wsocket instanceof Duplex)
   assert.equal(wsocket.client.version, '13')
   const failed = once(wserver, 'error')
-  await (await join(t, port)).send(get('/', HANDSHAKE.replace('13', '99'))).finished()
+  const refused = await join(t, port)
+  await refused.send(get('/', HANDSHAKE.replace('13', '99'))).finished()
+  refused.socket.destroy()
   const [error] = (await failed.catch((thrown) => [thrown])) as [Error & { code: string }]
   assert.equal(error.code, 'ERR_WS_VERSION')
   let closed = false
@@ -145,6 +147,21 @@ test('new Server(): open, with the socket and the server; error; close with the 
   server.closeAllConnections()
   wsocket.destroy()
   await until(() => closed)
+})
+
+test('close comes with the last of the HTTP servers that it listens to', async (t) => {
+  const wserver = new wesos.Server({ path: null })
+  const { server } = await start(t, wserver)
+  const { server: other, port } = await start(t, wserver)
+  assert.equal(wserver.listen(other), wserver)
+  server.close()
+  await once(server, 'close')
+  const [client] = await meet(t, wserver, port)
+  wserver.write('still there')
+  assert.equal((await receives(client)).text, 'still there')
+  client.close()
+  other.close()
+  await once(wserver, 'close')
 })
 
 test('server.listen(http): with https, and with a path', async (t) => {
@@ -363,22 +380,4 @@ test('new Outgoing(socket): write is a fragment each, end alone is one frame', a
   bytes.write(Buffer.from('!'))
   bytes.end()
   await peer.receives('\x01\x02hi\x00\x01!\x80\x00')
-})
-
-test('an Outgoing keeps its message together', async (t) => {
-  const wserver = wesos.createServer()
-  const { port } = await start(t, wserver)
-  const [client, wsocket] = await meet(t, wserver, port)
-  const received = collect(client)
-  const outgoing = new wesos.Outgoing(wsocket)
-  outgoing.write('slow ')
-  wsocket.write('quick')
-  await sleep(20)
-  assert.deepEqual(received, [])
-  outgoing.end('message')
-  await until(() => received.length === 2)
-  assert.deepEqual(
-    received.map(({ text }) => text),
-    ['slow message', 'quick'],
-  )
 })

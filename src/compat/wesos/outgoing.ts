@@ -7,6 +7,8 @@ type Done = (error?: Error | null) => void
 export interface OutgoingOptions {
   /** Whether the message is binary. Default: it is, unless the first that is written is a string. */
   binary?: boolean
+  /** Bytes that may be written ahead of what the client takes. Default: that of Node's streams. */
+  highWaterMark?: number
 }
 
 /**
@@ -27,7 +29,8 @@ export class Outgoing extends Writable {
 
   /** @throws {TypeError} where it is bound to something else than a `Socket` */
   constructor(socket: Socket, options: OutgoingOptions = {}) {
-    super({ decodeStrings: false })
+    const { highWaterMark } = options
+    super({ decodeStrings: false, ...(highWaterMark === undefined ? {} : { highWaterMark }) })
     if (!(socket instanceof Socket))
       throw new TypeError('Cannot make the message: it is not bound to a Socket')
     this.on('error', ignore)
@@ -47,7 +50,7 @@ export class Outgoing extends Writable {
   override _write(chunk: string | Buffer, encoding: BufferEncoding, done: Done): void {
     if (!this.fragmented) return this.sendWhole(decoded(chunk, encoding), done)
     try {
-      this.message ??= this.socket.writer.stream({ binary: this.isBinary(chunk) })
+      this.message ??= this.begin({ binary: this.isBinary(chunk) })
     } catch (error) {
       return done(error as Error)
     }
@@ -64,6 +67,15 @@ export class Outgoing extends Writable {
   override _destroy(error: Error | null, done: Done): void {
     this.message?.destroy()
     done(error)
+  }
+
+  /** Its client may go while nothing is written. */
+  private begin(options: { binary: boolean }): Writable {
+    const message = this.socket.writer.stream(options)
+    message.once('close', () => {
+      if (!message.writableFinished) this.destroy(new Error('Cannot write the message: the client is gone'))
+    })
+    return message
   }
 
   private sendWhole(message: string | Buffer, done: Done): void {

@@ -8,21 +8,15 @@ import type { Client, Data, Writer } from '../../index.ts'
 import { Broadcast, isData, Relay } from './broadcast.ts'
 import { ignore, whenDrained } from './drain.ts'
 import { Incoming } from './incoming.ts'
+import { resolveSocketOptions, type SocketOptions, type SocketSettings } from './options.ts'
 import { type Origin, takeAlone } from './wiring.ts'
 
 type Done = (error?: Error | null) => void
-
-export interface SocketOptions {
-  /** Bytes of a message that is read whole; a larger one ends the client with 1009. Default 16 MiB. */
-  gatherLimit?: number
-}
 
 interface Arriving {
   readonly message: Readable
   readonly isText: boolean
 }
-
-const GATHER_LIMIT = 16 * 1024 * 1024
 
 // RFC 6455 §7.4.1
 const NORMAL_CLOSURE = 1000
@@ -34,7 +28,7 @@ export class Socket extends Duplex {
   /** Portmanteau's own, to write otherwise. */
   readonly writer: Writer
   private readonly origin: Origin
-  private readonly gatherLimit: number
+  private readonly settings: SocketSettings
   private readonly relays: Map<Broadcast, Relay>
   private readonly waiting: Arriving[]
   /** Whether the stream has room for one more message. */
@@ -43,11 +37,17 @@ export class Socket extends Duplex {
   private paused: boolean
   private ending: boolean
 
-  /** @param source a TCP socket, as `upgrade` of an HTTP server gives it, on which the handshake is over */
-  constructor(source: Duplex | Origin, options: SocketOptions = {}) {
+  /**
+   * @param source a TCP socket, as `upgrade` of an HTTP server gives it, on which the handshake is over
+   * @throws {PortmanteauError} `ERR_OPTION` when an option is no possible value
+   */
+  constructor(source: Duplex, options?: SocketOptions)
+  /** @internal */
+  constructor(source: Origin, settings: SocketSettings)
+  constructor(source: Duplex | Origin, options: SocketOptions | SocketSettings = {}) {
     super({ objectMode: true, readableHighWaterMark: 1, writableHighWaterMark: 1 })
     this.on('error', ignore)
-    this.gatherLimit = options.gatherLimit ?? GATHER_LIMIT
+    this.settings = 'textLimit' in options ? options : resolveSocketOptions(options)
     this.relays = new Map()
     this.waiting = []
     this.wanted = false
@@ -114,9 +114,9 @@ export class Socket extends Duplex {
     this.advance()
   }
 
-  /** @internal Something went wrong with the client; it is being ended. */
-  fail(error: Error): void {
-    this.emit('error', error)
+  /** @internal Something went wrong with the client; it is being ended, unless it only was not sent bytes that it cannot have. */
+  fail(error: Error & { code?: string }): void {
+    if (error.code !== 'ERR_WS_BINARY_UNSUPPORTED') this.emit('error', error)
   }
 
   /** @internal The client is gone. What has arrived is still there to be read. */
@@ -147,14 +147,14 @@ export class Socket extends Duplex {
 
   /** What is sent behind messages that nobody takes stays where it is. */
   private holdBack(hold: boolean): void {
-    if (hold === this.paused) return
-    this.paused = hold
+    // Anew for each: a message that is read has its client read from, too.
     if (hold) this.client.pause()
-    else this.client.resume()
+    else if (this.paused) this.client.resume()
+    this.paused = hold
   }
 
   private tell({ message, isText }: Arriving): void {
-    const incoming = new Incoming(isText)
+    const incoming = new Incoming({ isText, highWaterMark: this.settings.highWaterMark })
     pipeline(message, incoming, ignore)
     this.emit('message', incoming)
   }
@@ -163,6 +163,7 @@ export class Socket extends Duplex {
   private gather(arriving: Arriving): void {
     const { message, isText } = arriving
     if (message.destroyed) return
+    const limit = isText ? this.settings.textLimit : this.settings.binaryLimit
     const pieces: Buffer[] = []
     let length = 0
     let whole = false
@@ -170,11 +171,11 @@ export class Socket extends Duplex {
     if (this.isHeard) this.tell(arriving)
     message.on('data', (piece: Buffer) => {
       length += piece.length
-      if (length <= this.gatherLimit) pieces.push(piece)
-      else this.refuse(message)
+      if (length <= limit) pieces.push(piece)
+      else this.refuse(message, limit)
     })
     message.on('end', () => {
-      whole = length <= this.gatherLimit
+      whole = length <= limit
     })
     message.on('close', () => {
       this.gathering = false
@@ -189,9 +190,9 @@ export class Socket extends Duplex {
     this.push(isText ? message.toString() : message)
   }
 
-  private refuse(message: Readable): void {
+  private refuse(message: Readable, limit: number): void {
     message.destroy()
-    this.fail(new Error(`Cannot read the message: it is over ${this.gatherLimit} bytes`))
+    this.fail(new Error(`Cannot read the message: it is over ${limit} bytes`))
     this.writer.close(MESSAGE_TOO_BIG)
   }
 
