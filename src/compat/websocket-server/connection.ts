@@ -13,12 +13,17 @@ export const State = {
 } as const
 export type State = (typeof State)[keyof typeof State]
 
+/** @internal Tells what happens; there in debug mode. */
+export type Log = (line: string) => void
+
 export interface ConnectionEvents {
   stateChange: [state: State, previous: State]
   /** Text as a string; bytes, which only newer versions have, as a Buffer. */
   message: [message: string | Buffer]
   /** The server has rejected it; `close` follows. */
   rejected: []
+  /** Something went wrong with it; `close` follows. Nothing is thrown without a listener. */
+  error: [error: Error]
   close: []
 }
 
@@ -35,7 +40,7 @@ export class Connection extends EventEmitter<ConnectionEvents> {
   readonly client: Client
   private readonly writer: Writer
   private readonly server: Server
-  private readonly log: (line: string) => void
+  private readonly log: Log | undefined
   private readonly ended: (connection: Connection) => void
   private current: State
 
@@ -44,7 +49,7 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     server: Server,
     client: Client,
     writer: Writer,
-    log: (line: string) => void,
+    log: Log | undefined,
     ended: (connection: Connection) => void,
   ) {
     super()
@@ -53,7 +58,7 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     this.client = client
     this.writer = writer
     this.server = server
-    this.log = (line) => log(`${this.id} ${line}`)
+    this.log = log && ((line) => log(`${this.id} ${line}`))
     this.ended = ended
     this.current = State.connected
   }
@@ -70,7 +75,7 @@ export class Connection extends EventEmitter<ConnectionEvents> {
   /** Sends a message. Returns `false` when the client is slow or gone. */
   write(data: Data): boolean {
     if (this.current !== State.connected) return false
-    this.log(`write: ${data}`)
+    this.log?.(`write: ${data}`)
     return this.server.send(this.client, data)
   }
 
@@ -92,33 +97,42 @@ export class Connection extends EventEmitter<ConnectionEvents> {
   /** Ends it as one that the server does not want. The reason is only told in debug mode. */
   reject(reason?: string): void {
     if (this.current === State.closed) return
-    this.log(`rejected. Reason: ${reason}`)
+    this.log?.(`rejected. Reason: ${reason}`)
     this.writer.close(POLICY_VIOLATION)
     this.end(() => this.emit('rejected'))
   }
 
   /** Does nothing: whoever has a connection has its handshake behind it. */
   handshake(): void {
-    this.log('Already handshaked.')
+    this.log?.('Already handshaked.')
   }
 
   /** @internal */
   receive(message: Buffer): void {
     if (this.current !== State.connected) return
     const data = this.client.isText ? message.toString() : message
-    this.log(`recv: ${data}`)
+    this.log?.(`recv: ${data}`)
     this.emit('message', data)
   }
 
-  /** @internal It is closed; `first` is called before its `close`. */
+  /** @internal */
+  fail(error: Error): void {
+    this.log?.(`error ${error.message}`)
+    if (this.listenerCount('error') > 0) this.emit('error', error)
+  }
+
+  /** @internal It is closed; `first` is called before its `close`. Whatever listeners throw, it is nobody's any more. */
   end(first?: () => void): void {
     if (this.current === State.closed) return
-    this.log(`stateChange: ${this.current} -> ${State.closed}`)
+    this.log?.(`stateChange: ${this.current} -> ${State.closed}`)
     const previous = this.current
     this.current = State.closed
-    this.emit('stateChange', State.closed, previous)
-    first?.()
-    this.ended(this)
+    try {
+      this.emit('stateChange', State.closed, previous)
+      first?.()
+    } finally {
+      this.ended(this)
+    }
     this.emit('close')
   }
 }

@@ -13,7 +13,7 @@ export interface Options
   /** The versions that are spoken: all, `draft75` or `draft76` alone, or another one alone. Default `'auto'`. */
   version?: 'auto' | 'draft75' | 'draft76' | Version
   /** Origins that pages may come from, with a protocol or without. Default `'*'`. */
-  origin?: string | readonly string[]
+  origin?: string | readonly string[] | null
   /** Subprotocols of which one is spoken with a client that asks for any. Default: whichever it asks for first. */
   subprotocol?: string | readonly string[] | null
   /** The server that listens. Default: one of its own. */
@@ -33,14 +33,15 @@ export function nameOf(version: string | undefined): string {
 
 /** What portmanteau's `Server` takes in their place. */
 export function translateOptions(options: Options): ServerOptions {
-  const { debug: _debug, version = 'auto', origin = '*', subprotocol, server: _server, ...others } = options
-  const name = version.toLowerCase()
+  const { debug: _debug, version = 'auto', origin, subprotocol, server: _server, ...others } = options
+  const name = String(version).toLowerCase()
+  const origins = [origin ?? '*'].flat()
   const protocols = subprotocol == null || subprotocol === '*' ? undefined : [subprotocol].flat()
   return {
     ...others,
     ...(name === 'auto' ? {} : { versions: [VERSIONS.get(name) ?? (name as Version)] }),
     ...(protocols === undefined ? {} : { protocols, upgrade: requireProtocol(protocols, others.upgrade) }),
-    allowOrigin: [origin].flat().includes('*') ? '*' : originTest([origin].flat()),
+    allowOrigin: origins.includes('*') ? '*' : originTest(origins),
     isMessage: () => false,
     rawFallback: false,
   }

@@ -1,8 +1,9 @@
 import { EventEmitter } from 'node:events'
 import type { Server as HttpServer, IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { type Client, type Data, Server as PortmanteauServer, type Writer } from '../../index.ts'
-import { Connection } from './connection.ts'
+import { Connection, type Log } from './connection.ts'
 import { Manager } from './manager.ts'
 import { type Options, translateOptions } from './options.ts'
 
@@ -27,6 +28,8 @@ export interface ServerEvents {
   error: [error: Error]
 }
 
+const DEFAULTS: Options = { debug: false, version: 'auto', origin: '*', subprotocol: null }
+
 /**
  * A server of WebSockets, of every version, with HTTP requests as events.
  *
@@ -40,24 +43,26 @@ export interface ServerEvents {
  * server.listen(8080)
  */
 export class Server extends EventEmitter<ServerEvents> {
+  /** The options, with the defaults of what was not given. */
   readonly options: Options
   readonly manager: Manager
   /** The server that listens. */
   readonly server: HttpServer | PortmanteauServer
   private readonly core: PortmanteauServer
-  private readonly log: (line: string) => void
+  private readonly log: Log | undefined
 
   /** @throws {PortmanteauError} `ERR_OPTION` when an option is no possible value */
-  constructor(options: Options = {}) {
+  constructor(given?: Options | null) {
     super()
+    const options = { ...DEFAULTS, ...given }
     this.options = options
-    this.log = options.debug === true ? (line) => console.error(`WS: ${line}`) : () => {}
+    this.log = options.debug === true ? (line) => console.error(`WS: ${line}`) : undefined
     this.manager = new Manager()
     this.core = new PortmanteauServer(translateOptions(options))
     this.server = options.server ?? this.core
-    if (options.server !== undefined) this.core.attach(options.server)
     this.listenToClients()
     this.listenToServer(this.server)
+    if (this.server !== this.core) this.attachTo(this.server as HttpServer)
   }
 
   /** As that of a `net.Server`. */
@@ -89,7 +94,10 @@ export class Server extends EventEmitter<ServerEvents> {
     core.on('clientConnect', (client, writer) => this.connect(client, writer))
     core.on('message', (message, { id }) => manager.find(id, (connection) => connection.receive(message)))
     core.on('clientDisconnect', ({ id }) => manager.find(id, (connection) => connection.end()))
-    core.on('clientError', (error, socket) => this.emit('clientError', error, socket))
+    core.on('clientError', (error, socket) => {
+      manager.find((socket as Client).id, (connection) => connection.fail(error))
+      this.emit('clientError', error, socket)
+    })
   }
 
   private listenToServer(server: HttpServer | PortmanteauServer): void {
@@ -98,10 +106,14 @@ export class Server extends EventEmitter<ServerEvents> {
     server.on('close', () => this.emit('shutdown', 0))
     server.on('error', (error: Error) => this.emit('error', error))
     server.on('request', (request: IncomingMessage, response: ServerResponse) => {
-      if (!this.emit('request', request, response) && server === this.core) refuse(response)
+      if (!this.emit('request', request, response) && server.listenerCount('request') === 1) refuse(response)
     })
-    if (server === this.core) return
-    server.on('clientError', (error: Error, socket: Socket) => {
+  }
+
+  private attachTo(server: HttpServer): void {
+    this.core.attach(server)
+    this.core.on('error', (error) => this.emit('error', error))
+    server.on('clientError', (error: Error, socket: Duplex) => {
       this.emit('clientError', error, socket)
       // With a listener, even this one, node:http leaves it to the listener.
       if (server.listenerCount('clientError') === 1) socket.destroy()
@@ -110,7 +122,7 @@ export class Server extends EventEmitter<ServerEvents> {
 
   private connect(client: Client, writer: Writer): void {
     const connection = new Connection(this.core, client, writer, this.log, (ended) => this.disconnect(ended))
-    this.log(`${connection.id} ${connection.version} connection`)
+    this.log?.(`${connection.id} ${connection.version} connection`)
     this.manager.attach(connection)
     this.emit('connection', connection)
   }
@@ -123,7 +135,7 @@ export class Server extends EventEmitter<ServerEvents> {
 }
 
 /** The same as `new Server(options)`. */
-export function createServer(options?: Options): Server {
+export function createServer(options?: Options | null): Server {
   return new Server(options)
 }
 
