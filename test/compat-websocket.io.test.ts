@@ -112,7 +112,7 @@ test('listen: options and callback in either order; 501 for regular requests', a
   await until(() => called.length === 2)
   assert.deepEqual(
     servers.map(({ options }) => options.path),
-    ['/a', '/a', undefined, undefined],
+    ['/a', '/a', null, null],
   )
   for (const server of servers) {
     assert.ok(server instanceof ws.Server)

@@ -23,6 +23,6 @@ export function listen(port: number, ...rest: (Options | (() => void) | null | u
 }
 
 /** Takes the WebSockets of a server of `node:http` or `node:https`. */
-export function attach(httpServer: HttpServer | HttpsServer, options?: Options): Server {
+export function attach(httpServer: HttpServer | HttpsServer, options?: Options | null): Server {
   return new Server(options).attachTo(httpServer)
 }

@@ -10,7 +10,7 @@ import type { Socket } from './socket.ts'
 export interface Options
   extends Omit<ServerOptions, 'http' | 'isMessage' | 'rawFallback' | 'stream' | 'upgrade'> {
   /** Take requests for this path only. Default: for any. */
-  path?: string
+  path?: string | null
   /** Keep `clients` and `clientsCount`. Default `true`. */
   clientTracking?: boolean
 }
@@ -55,6 +55,7 @@ class Taker extends PortmanteauServer {
  * })
  */
 export class Server extends EventEmitter<ServerEvents> {
+  /** The options, with the defaults of what was not given. */
   readonly options: Options
   /** The clients that are connected. A place that became free has nobody, until the next client takes it. */
   declare readonly clients?: Socket[]
@@ -67,8 +68,9 @@ export class Server extends EventEmitter<ServerEvents> {
   private readonly free: number[]
 
   /** @throws {PortmanteauError} `ERR_OPTION` when an option is no possible value */
-  constructor(options: Options = {}) {
+  constructor(given?: Options | null) {
     super()
+    const options: Options = { path: null, clientTracking: true, ...given }
     const { path: _path, clientTracking = true, ...others } = options
     this.options = options
     this.core = new Taker(others)
@@ -94,12 +96,12 @@ export class Server extends EventEmitter<ServerEvents> {
   /** @internal Takes those of a server. */
   attachTo(server: HttpServer | HttpsServer): this {
     const { path } = this.options
-    this.core.attach(server, path === undefined ? {} : { path })
+    this.core.attach(server, path ? { path } : {})
     return this
   }
 
   private wants({ method, url = '/', headers }: IncomingMessage): boolean {
-    const { path = pathOf(url) } = this.options
+    const path = this.options.path || pathOf(url)
     return method === 'GET' && headers.upgrade?.toLowerCase() === 'websocket' && pathOf(url) === path
   }
 

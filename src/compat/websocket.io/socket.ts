@@ -82,8 +82,9 @@ export abstract class Socket extends EventEmitter<SocketEvents> {
     return this
   }
 
-  /** @internal */
+  /** @internal Nothing comes after `close`, though the peer may still send. */
   receive(message: Buffer): void {
+    if (this.readyState === 'closed') return
     const data = this.client.isText ? message.toString() : message
     this.emit('message', data)
     this.emit('data', data)
