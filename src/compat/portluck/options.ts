@@ -16,14 +16,22 @@ export interface Options
   messageLimit?: number
 }
 
+export const DEFAULT_TIMEOUT = 120_000
+export const DEFAULT_MESSAGE_LIMIT = 16 * 1024 * 1024
+
+/** Whether an HTTP answer has to be ended by the application. */
+export function explicitEnd(options: Options): boolean {
+  return options.explicitEnd ?? options.explicitDone ?? false
+}
+
 /** What portmanteau's `Server` takes in their place. */
 export function translateOptions(options: Options, allowOrigin: OriginTest): ServerOptions {
-  const { timeout, explicitDone, allowOrigin: _pattern, messageLimit, ...others } = options
+  const { timeout, explicitDone: _other, allowOrigin: _pattern, messageLimit, ...others } = options
   return {
     ...others,
-    ...(timeout === undefined ? {} : { idleTimeout: limitOf(timeout) }),
-    ...(messageLimit === undefined ? {} : { messageLimit: limitOf(messageLimit) }),
-    explicitEnd: options.explicitEnd ?? explicitDone ?? false,
+    idleTimeout: limitOf(timeout ?? DEFAULT_TIMEOUT),
+    messageLimit: limitOf(messageLimit ?? DEFAULT_MESSAGE_LIMIT),
+    explicitEnd: explicitEnd(options),
     raw: { verbatim: true },
     allowOrigin,
     // A missing one is asked about, too.

@@ -7,7 +7,13 @@ import {
   type Request,
   type Writer,
 } from '../../index.ts'
-import { type Options, translateOptions } from './options.ts'
+import {
+  DEFAULT_MESSAGE_LIMIT,
+  DEFAULT_TIMEOUT,
+  explicitEnd,
+  type Options,
+  translateOptions,
+} from './options.ts'
 import { ResponseWriter } from './response-writer.ts'
 
 /** Where a message came from: the request that it came with, or the client. */
@@ -53,17 +59,39 @@ export class Server extends PortmanteauServer {
   declare removeListener: Listen<this>
   /** Whether who sends no `Origin` comes in unasked. */
   allowUndefinedOrigin: boolean
+  private readonly given: Options
   private readonly writers: WeakMap<Writer, ResponseWriter>
 
   /** @throws {PortmanteauError} `ERR_OPTION` when an option is no possible value */
   constructor(messageCallback?: Events['message'] | Options | null, options?: Options) {
     const given = (typeof messageCallback === 'object' ? messageCallback : undefined) ?? options ?? {}
     super(translateOptions(given, (origin) => this.allows(origin)))
+    this.given = given
     this.writers = new WeakMap()
     this.allowUndefinedOrigin = given.allowUndefinedOrigin ?? true
     if (given.allowOrigin !== undefined) this.setValidOrigin(given.allowOrigin)
     if (typeof messageCallback === 'function') this.on('message', messageCallback)
-    this.on('request', (request, response) => this.invalidMethodHandler(request, response))
+    this.on('request', (request, response) => {
+      response.setHeader('Content-Type', 'text/plain')
+      this.invalidMethodHandler(request, response)
+    })
+  }
+
+  /** The option; it cannot be changed afterwards, and so are the next three. */
+  get rawFallback(): boolean {
+    return this.given.rawFallback ?? true
+  }
+
+  get timeout(): number {
+    return this.given.timeout ?? DEFAULT_TIMEOUT
+  }
+
+  get explicitEnd(): boolean {
+    return explicitEnd(this.given)
+  }
+
+  get messageLimit(): number {
+    return this.given.messageLimit ?? DEFAULT_MESSAGE_LIMIT
   }
 
   /** Whether a page of this origin may come in; to be replaced, if need be. Default: any may. */
@@ -77,11 +105,10 @@ export class Server extends PortmanteauServer {
     this.validateOrigin = (asked) => asked !== undefined && matches(asked)
   }
 
-  /** Answers what is neither POST nor PUT nor OPTIONS, from any origin; to be replaced, if need be. */
+  /** Answers what is neither POST nor PUT nor OPTIONS, from any origin, as `text/plain`; to be replaced, if need be. */
   invalidMethodHandler(_message: IncomingMessage, response: ServerResponse): void {
     response.statusCode = 405
     response.setHeader('Allow', 'POST,PUT')
-    response.setHeader('Content-Type', 'text/plain')
     response.end('Allowed methods are POST or PUT.')
   }
 
