@@ -96,7 +96,7 @@ export class Socket extends Duplex {
 
   override _destroy(error: Error | null, done: Done): void {
     this.writer.destroy()
-    for (const { message } of this.waiting) message.destroy()
+    for (const { message } of this.waiting.splice(0)) message.destroy()
     done(error)
   }
 
@@ -110,6 +110,7 @@ export class Socket extends Duplex {
 
   /** @internal A message begins. */
   receive(message: Readable, isText: boolean): void {
+    if (this.destroyed) return void message.destroy()
     this.waiting.push({ message, isText })
     this.advance()
   }
@@ -153,10 +154,17 @@ export class Socket extends Duplex {
     this.paused = hold
   }
 
+  /** What a listener throws ends as anywhere in Node, but keeps no message behind this one from its own. */
   private tell({ message, isText }: Arriving): void {
     const incoming = new Incoming({ isText, highWaterMark: this.settings.highWaterMark })
     pipeline(message, incoming, ignore)
-    this.emit('message', incoming)
+    try {
+      this.emit('message', incoming)
+    } catch (error) {
+      process.nextTick(() => {
+        throw error
+      })
+    }
   }
 
   /** A message that is cut off half-way is none. */
