@@ -17,7 +17,7 @@ export interface Options
 }
 
 export const DEFAULT_TIMEOUT = 120_000
-export const DEFAULT_MESSAGE_LIMIT = 16 * 1024 * 1024
+export const DEFAULT_MESSAGE_LIMIT: number = 16 * 1024 * 1024
 
 /** Whether an HTTP answer has to be ended by the application. */
 export function explicitEnd(options: Options): boolean {
