@@ -158,7 +158,8 @@ test('a server that has ended sends nothing, and ends no process and no client',
 test('two servers on one http.Server, each with its path', async (t) => {
   const http = createHttpServer()
   const port = await listen(t, http)
-  for (const path of ['/a', '/b']) wesos.createServer((wsocket) => wsocket.write(path), { path }).listen(http)
+  wesos.createServer((wsocket) => wsocket.write('/a'), { path: '/a' }).listen(http)
+  wesos.createServer((wsocket) => wsocket.write('/b'), { url: '/b' }).listen(http)
   for (const path of ['/a', '/b']) {
     assert.equal((await receives(await open(t, port, { path: `${path}?x=/a` }))).text, path)
   }

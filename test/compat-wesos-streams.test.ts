@@ -59,6 +59,17 @@ test('bytes for all leave who has text alone, and the stream that is piped into 
   await over
 })
 
+test('bytes that one client cannot have fail who writes them to it', async (t) => {
+  const { wsocket } = await meet(t, {}, { version: 'hixie-76' })
+  const whole = new Promise((resolve) =>
+    new wesos.Outgoing(wsocket).end(Buffer.from([0xff])).on('error', resolve),
+  )
+  assert.equal(((await whole) as NodeJS.ErrnoException).code, 'ERR_WS_BINARY_UNSUPPORTED')
+  assert.equal(wsocket.writable, true)
+  const written = new Promise((resolve) => wsocket.write(Buffer.from([0xff]), resolve))
+  assert.equal(((await written) as NodeJS.ErrnoException).code, 'ERR_WS_BINARY_UNSUPPORTED')
+})
+
 test('a stream that is piped into a socket is given up when the client goes', async (t) => {
   const { client, wsocket } = await meet(t)
   const ticks = new Readable({ objectMode: true, read() {} })

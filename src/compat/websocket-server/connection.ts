@@ -22,7 +22,10 @@ export interface ConnectionEvents {
   message: [message: string | Buffer]
   /** The server has rejected it; `close` follows. */
   rejected: []
-  /** Something went wrong with it; `close` follows. Nothing is thrown without a listener. */
+  /**
+   * Something went wrong with it; `close` follows, unless it was sent bytes that its version cannot have. Nothing is thrown
+   * without a listener.
+   */
   error: [error: Error]
   close: []
 }

@@ -10,7 +10,10 @@ export interface SocketEvents {
   data: [data: string | Buffer]
   /** The connection is closed. */
   close: []
-  /** Something went wrong with it; `close` follows. Nothing is thrown without a listener. */
+  /**
+   * Something went wrong with it; `close` follows, unless it was sent bytes that its version cannot have. Nothing is thrown
+   * without a listener.
+   */
   error: [error: Error]
 }
 

@@ -14,6 +14,8 @@ export interface Options
     Omit<ServerOptions, 'http' | 'isMessage' | 'rawFallback' | 'stream'> {
   /** Take upgrades of this path only. Default: of any. */
   path?: string | null
+  /** walve's name of `path`. */
+  url?: string | null
 }
 
 type Listening = HttpServer | HttpsServer
@@ -45,9 +47,9 @@ export class Server extends Broadcast {
   /** @throws {PortmanteauError} `ERR_OPTION` when an option is no possible value */
   constructor(options: Options = {}) {
     super()
-    const { path, gatherLimit, highWaterMark, ...others } = options
+    const { path, url, gatherLimit, highWaterMark, ...others } = options
     this.sockets = new Map()
-    this.path = path ?? undefined
+    this.path = path ?? url ?? undefined
     this.socketSettings = resolveSocketOptions(options)
     this.listening = new Set()
     this.core = createCore(others, this.sockets)

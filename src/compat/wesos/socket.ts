@@ -36,6 +36,8 @@ export class Socket extends Duplex {
   private gathering: boolean
   private paused: boolean
   private ending: boolean
+  /** Why what was sent last cannot be sent to a client of its version. */
+  private unsendable: Error | undefined
 
   /**
    * @param source a TCP socket, as `upgrade` of an HTTP server gives it, on which the handshake is over
@@ -54,6 +56,7 @@ export class Socket extends Duplex {
     this.gathering = false
     this.paused = false
     this.ending = false
+    this.unsendable = undefined
     this.origin = source instanceof Duplex ? takeAlone(source, this) : source
     this.client = this.origin.client
     this.writer = this.origin.writer
@@ -104,8 +107,10 @@ export class Socket extends Duplex {
   transmit(message: Data, binary: boolean | undefined, done: Done): void {
     if (!isData(message)) return done(new TypeError('Cannot send the message: it is neither text nor bytes'))
     if (this.writer.ended) return done(new Error('Cannot send the message: the client is gone'))
+    this.unsendable = undefined
     this.origin.core.send(this.client, message, binary === undefined ? {} : { binary })
-    whenDrained(this.writer, done)
+    if (this.unsendable === undefined) whenDrained(this.writer, done)
+    else done(this.unsendable)
   }
 
   /** @internal A message begins. */
@@ -117,7 +122,8 @@ export class Socket extends Duplex {
 
   /** @internal Something went wrong with the client; it is being ended, unless it only was not sent bytes that it cannot have. */
   fail(error: Error & { code?: string }): void {
-    if (error.code !== 'ERR_WS_BINARY_UNSUPPORTED') this.emit('error', error)
+    if (error.code === 'ERR_WS_BINARY_UNSUPPORTED') this.unsendable = error
+    else this.emit('error', error)
   }
 
   /** @internal The client is gone. What has arrived is still there to be read. */
