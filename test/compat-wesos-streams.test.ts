@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
+import { createReadStream, readFileSync } from 'node:fs'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { test } from 'node:test'
@@ -166,4 +167,46 @@ test('an Outgoing keeps its message together', async (t) => {
     received.map(({ text }) => text),
     ['slow message', 'quick'],
   )
+})
+
+test('a file is piped into an Outgoing, as bytes or as text', async (t) => {
+  const { client, wsocket } = await meet(t)
+  const received = collect(client)
+  const path = new URL('../README.md', import.meta.url)
+  await pipeline(createReadStream(path), new wesos.Outgoing(wsocket))
+  await pipeline(createReadStream(path, 'utf8'), new wesos.Outgoing(wsocket))
+  await until(() => received.length === 2)
+  const text = readFileSync(path, 'utf8')
+  assert.deepEqual(received, [
+    { text, isText: false },
+    { text, isText: true },
+  ])
+})
+
+test('who has ended its side still gets the answers to what it sent', async (t) => {
+  const { wserver, port } = await serve(t)
+  wserver.on('open', (wsocket: wesos.Socket) => wsocket.pipe(wsocket))
+  const peer = await join(t, port)
+  await peer.send(get('/', HANDSHAKE)).receives('\r\n\r\n')
+  assert.match(await peer.finish('\x81\x82\0\0\0\0ok').finished(), /\x81\x02ok/)
+})
+
+test('end sends its last message before the close frame; leaving a loop cuts', async (t) => {
+  const first = await meet(t)
+  const received = collect(first.client)
+  first.wsocket.end('the last')
+  assert.deepEqual(await once(first.client, 'close'), [1000, ''])
+  assert.deepEqual(received, [{ text: 'the last', isText: true }])
+  const second = await meet(t)
+  second.client.write('one')
+  for await (const message of second.wsocket) {
+    assert.equal(message, 'one')
+    break
+  }
+  assert.deepEqual(await once(second.client, 'close'), [1006, ''])
+  const third = await meet(t)
+  third.wsocket.writer.close(4001, 'a reason')
+  assert.deepEqual(await once(third.client, 'close'), [4001, 'a reason'])
+  await until(() => third.wsocket.closed)
+  assert.equal(third.wsocket.client.closeCode, 4001)
 })
