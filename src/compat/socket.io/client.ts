@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events'
 import type { Request, Client as SessionClient, Writer } from '../../index.ts'
 import type { Listener } from './listener.ts'
-import { type AnnotationValues, toMessages } from './message.ts'
+import { type AnnotationValues, type Outgoing, toMessages } from './message.ts'
 
 /** The events of a `Client`. */
 export interface ClientEvents {
@@ -52,7 +52,7 @@ export class Client extends EventEmitter<ClientEvents> {
    * @param annotations go with it in the encoding 0.7pre
    */
   send(message: unknown, annotations?: AnnotationValues): this {
-    for (const { text, ...form } of toMessages(message, annotations)) this.writer.write(text, form)
+    this.write(toMessages(message, annotations))
     return this
   }
 
@@ -60,5 +60,10 @@ export class Client extends EventEmitter<ClientEvents> {
   broadcast(message: unknown, annotations?: AnnotationValues): this {
     this.listener.broadcast(message, this.sessionId, annotations)
     return this
+  }
+
+  /** @internal */
+  write(messages: readonly Outgoing[]): void {
+    for (const { text, ...form } of messages) this.writer.write(text, form)
   }
 }

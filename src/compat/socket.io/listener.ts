@@ -3,7 +3,7 @@ import type { Server as HttpServer } from 'node:http'
 import type { Server as HttpsServer } from 'node:https'
 import { Server, type Client as SessionClient, type Writer } from '../../index.ts'
 import { Client } from './client.ts'
-import { type AnnotationValues, readMessage } from './message.ts'
+import { type AnnotationValues, type Outgoing, readMessage, toMessages } from './message.ts'
 import {
   flashPolicyPort,
   type Options,
@@ -12,6 +12,7 @@ import {
   serverOptions,
 } from './options.ts'
 import { REALM, Realm } from './realm.ts'
+import { tell } from './telling.ts'
 
 /** The events of a `Listener`. */
 export interface ListenerEvents {
@@ -44,7 +45,7 @@ export class Listener extends EventEmitter<ListenerEvents> {
       this.server = server
       sessions.attach(server, { path: false })
     }
-    this.options.log('socket.io ready - accepting connections')
+    this.log('socket.io ready - accepting connections')
   }
 
   /** The same as `clients`. */
@@ -52,15 +53,16 @@ export class Listener extends EventEmitter<ListenerEvents> {
     return this.clients
   }
 
-  /** Sends a message to all clients, but for one session id, or some. */
+  /** Sends a message to all clients, but for one session id, or some; one with annotations to those that can have it. */
   broadcast(
     message: unknown,
     except?: string | number | readonly string[],
     annotations?: AnnotationValues,
   ): this {
     const without = typeof except === 'object' ? except : [String(except)]
+    const messages = toMessages(message, annotations)
     for (const [id, client] of Object.entries(this.clients)) {
-      if (!without.includes(id)) client.send(message, annotations)
+      if (!without.includes(id)) this.sendAsOne(client, messages)
     }
     return this
   }
@@ -70,6 +72,20 @@ export class Listener extends EventEmitter<ListenerEvents> {
     let realm = this.realms.get(name)
     if (realm === undefined) this.realms.set(name, (realm = new Realm(name, this)))
     return realm
+  }
+
+  /** What one client's encoding has no words for keeps nothing from the others. */
+  private sendAsOne(client: Client, messages: readonly Outgoing[]): void {
+    try {
+      client.write(messages)
+    } catch (error) {
+      if ((error as { code?: string }).code !== 'ERR_SESSION_ANNOTATION_UNSUPPORTED') throw error
+      this.log(`Client ${client.sessionId} has no annotations: not sent`)
+    }
+  }
+
+  private log(line: string): void {
+    tell(() => this.options.log(line))
   }
 
   /** `onClientConnect` listens for `clientConnect`. */
@@ -86,7 +102,7 @@ export class Listener extends EventEmitter<ListenerEvents> {
     server.on('clientConnect', (socket, writer) => this.connect(socket, writer))
     server.on('message', (message, socket) => this.receive(message, socket))
     server.on('clientDisconnect', (socket) => this.disconnect(socket))
-    server.on('clientError', (error) => options.log(`Client error ${error.code ?? ''}: ${error.message}`))
+    server.on('clientError', (error) => this.log(`Client error ${error.code ?? ''}: ${error.message}`))
     server.on('error', (error: Error & { port?: number }) =>
       this.fail(error, server.listenerCount('error') > 1),
     )
@@ -97,7 +113,7 @@ export class Listener extends EventEmitter<ListenerEvents> {
   private fail(error: Error & { port?: number }, isHeard: boolean): void {
     const { port } = error
     if (port !== undefined && port === flashPolicyPort(this.options))
-      this.options.log(`Cannot serve the Flash policy on port ${port}: ${error.message}`)
+      this.log(`Cannot serve the Flash policy on port ${port}: ${error.message}`)
     else if (!isHeard) throw error
   }
 
@@ -106,9 +122,9 @@ export class Listener extends EventEmitter<ListenerEvents> {
     const client = new Client(this, socket, writer)
     const { sessionId } = client
     this.clients[sessionId] = client
-    this.options.log(`Client ${sessionId} connected with transport "${socket.protocol}"`)
-    this.emit('clientConnect', client)
-    this.emit('connection', client)
+    this.log(`Client ${sessionId} connected with transport "${socket.protocol}"`)
+    tell(() => this.emit('clientConnect', client))
+    tell(() => this.emit('connection', client))
     for (const realm of this.realms.values()) realm.connected(client)
   }
 
@@ -117,9 +133,9 @@ export class Listener extends EventEmitter<ListenerEvents> {
     if (client === undefined) return
     const { json, annotations } = socket.session!
     const read = readMessage(message, json, annotations)
-    if (read === undefined) return this.options.log(`Bad message received from client ${client.sessionId}`)
-    client.emit('message', read.value, read.annotations)
-    this.emit('clientMessage', read.value, client, read.annotations)
+    if (read === undefined) return this.log(`Bad message received from client ${client.sessionId}`)
+    tell(() => client.emit('message', read.value, read.annotations))
+    tell(() => this.emit('clientMessage', read.value, client, read.annotations))
     const name = read.annotations[REALM]
     if (typeof name === 'string') this.realms.get(name)?.received(read.value, client, read.annotations)
   }
@@ -128,10 +144,10 @@ export class Listener extends EventEmitter<ListenerEvents> {
     const client = this.clients[socket.id]
     if (client === undefined) return
     client.connected = false
-    client.emit('disconnect')
+    tell(() => client.emit('disconnect'))
     delete this.clients[socket.id]
-    this.options.log(`Client ${client.sessionId} disconnected`)
-    this.emit('clientDisconnect', client)
+    this.log(`Client ${client.sessionId} disconnected`)
+    tell(() => this.emit('clientDisconnect', client))
     for (const realm of this.realms.values()) realm.disconnected(client)
   }
 }

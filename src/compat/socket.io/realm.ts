@@ -3,6 +3,7 @@ import { EventEmitter } from 'node:events'
 import type { Client, ClientEvents } from './client.ts'
 import type { Listener } from './listener.ts'
 import type { AnnotationValues } from './message.ts'
+import { tell } from './telling.ts'
 
 /** The annotation that names a message's realm. */
 export const REALM = 'r'
@@ -48,21 +49,23 @@ export class Realm extends EventEmitter<RealmEvents> {
 
   /** @internal */
   connected(client: Client): void {
-    this.emit('clientConnect', this.member(client))
-    this.emit('connection', this.member(client))
+    const member = this.member(client)
+    tell(() => this.emit('clientConnect', member))
+    tell(() => this.emit('connection', member))
   }
 
   /** @internal A message of this realm. */
   received(message: unknown, client: Client, annotations: AnnotationValues): void {
     const member = this.member(client)
-    member.emit('message', message, annotations)
-    this.emit('clientMessage', message, member)
+    tell(() => member.emit('message', message, annotations))
+    tell(() => this.emit('clientMessage', message, member))
   }
 
   /** @internal */
   disconnected(client: Client): void {
-    this.member(client).emit('disconnect')
-    this.emit('clientDisconnect', this.member(client))
+    const member = this.member(client)
+    tell(() => member.emit('disconnect'))
+    tell(() => this.emit('clientDisconnect', member))
   }
 
   private member(client: Client): RealmClient {
