@@ -107,6 +107,25 @@ test('the default is 10,000 sessions; a limit must be one', () => {
     assert.throws(() => new SessionBook(limit), { code: 'ERR_SESSION_OPTION' })
 })
 
+test('there are only so many sessions of an address; who has none is not counted', () => {
+  const book = new SessionBook(10, 2)
+  const opened = (id: string, address: string | undefined) =>
+    book.open({ id, transport: polling, origin: hidden, address, sink }, 0)
+  const first = opened('a', 'here') as Session
+  opened('b', 'here')
+  const error = opened('c', 'here')
+  assert.ok(error instanceof SessionError)
+  assert.equal(error.code, 'ERR_SESSION_TOO_MANY')
+  assert.equal(error.message, 'Cannot open the session: there are 2 from its address')
+  assert.ok(opened('c', 'constructor') instanceof Session)
+  for (const id of ['d', 'e', 'f']) assert.ok(opened(id, undefined) instanceof Session)
+  first.close(0)
+  first.close(0)
+  assert.ok(opened('g', 'here') instanceof Session)
+  assert.ok(opened('h', 'here') instanceof SessionError)
+  assert.throws(() => new SessionBook(1, 0), { code: 'ERR_SESSION_OPTION' })
+})
+
 test('a session hears its own transport', () => {
   const book = new SessionBook()
   open(book, 'a', hidden, 'htmlfile')

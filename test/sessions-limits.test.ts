@@ -3,9 +3,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { openSession } from './support/open-session.ts'
-import { until } from './support/serving.ts'
+import { join, until } from './support/serving.ts'
 import { SessionClient } from './support/session-clients.ts'
-import { serveSessions } from './support/session-wires.ts'
+import { serveSessions, WIRES } from './support/session-wires.ts'
 
 test('all is text: bytes go out as such where they are UTF-8, and are refused where they are not', async (t) => {
   const { serving, client, writer } = await openSession(t, 'xhr-polling')
@@ -116,8 +116,51 @@ test('a client that goes while its requests wait leaves nothing behind', async (
   const behind = client.send('behind')
   await sleep(20)
   writer.destroy()
-  assert.equal(await behind, 200)
+  // Nobody has heard it.
+  assert.equal(await behind, 404)
+  assert.deepEqual(serving.errors, ['ERR_SESSION_UNKNOWN'])
   let count = 0
   for await (const _ of { [Symbol.asyncIterator]: () => iterator }) count++
   assert.equal(count, 300)
+})
+
+for (const wire of WIRES) {
+  test(`${wire}: only so many sessions come from one address`, async (t) => {
+    const { serving, writer } = await openSession(t, 'xhr-polling', { maxSessionsPerAddress: 2 }, {}, wire)
+    const open = async () => (await serving.ask('/socket.io/xhr-polling/')).status
+    assert.deepEqual([await open(), await open()], [200, 503])
+    assert.deepEqual(serving.errors, ['ERR_SESSION_TOO_MANY'])
+    writer.destroy()
+    assert.deepEqual([await open(), await open()], [200, 503])
+  })
+}
+
+for (const wire of WIRES.filter((each) => each !== 'http2')) {
+  test(`${wire}: what comes for a session that ends meanwhile is not said to be heard`, async (t) => {
+    const { serving, client, writer } = await openSession(t, 'xhr-polling', {}, {}, wire)
+    const peer = await join(t, serving.port)
+    // From its first request for the application on, a connection is node:http's.
+    if (wire === 'handed') {
+      peer.send('GET /application HTTP/1.1\r\nHost: localhost\r\n\r\n')
+      await peer.receives('application')
+    }
+    peer.send(`POST /socket.io/xhr-polling/${client.id}/send HTTP/1.1\r\nHost: localhost\r\n`)
+    peer.send('Content-Length: 16\r\n\r\ndata=~m~4~m~')
+    await sleep(30)
+    writer.destroy()
+    peer.send('late')
+    await peer.receives('HTTP/1.1 404 Not Found')
+    assert.deepEqual(serving.messages, [])
+    assert.deepEqual(serving.errors, ['ERR_SESSION_UNKNOWN'])
+  })
+}
+
+test('an address is the one that a proxy tells of', async (t) => {
+  const sessions = { maxSessionsPerAddress: 1 }
+  const proxy = { trusted: ['127.0.0.1'], header: false as const }
+  const serving = await serveSessions(t, { sessions, proxy, forwarded: 'x-forwarded-for' })
+  const open = async (from: string) =>
+    (await serving.ask('/socket.io/xhr-polling/', { headers: { 'x-forwarded-for': from } })).status
+  assert.deepEqual([await open('192.0.2.1'), await open('192.0.2.2')], [200, 200])
+  assert.deepEqual([await open('192.0.2.1'), await open('::ffff:192.0.2.2')], [503, 503])
 })

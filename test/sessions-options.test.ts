@@ -18,6 +18,7 @@ test('the defaults', () => {
     resource: 'socket.io',
     transports: TRANSPORT_NAMES,
     maxSessions: 10_000,
+    maxSessionsPerAddress: Number.POSITIVE_INFINITY,
     maxBody: 16 * 1024 * 1024,
     shortest: 8_000,
   })
@@ -70,6 +71,7 @@ const wrong: [options: unknown, message: RegExp][] = [
   [{ transports: 'websocket' }, /sessions\.transports/],
   [{ maxSessions: 0 }, /sessions\.maxSessions: 0 is not a whole number above 0$/],
   [{ maxSessions: 1.5 }, /sessions\.maxSessions/],
+  [{ maxSessionsPerAddress: 0 }, /sessions\.maxSessionsPerAddress: 0 is not a whole number above 0$/],
   [
     { encoding: '0.9' },
     /^Cannot use option sessions: Cannot use the encoding 0\.9: it is not known \(websocket\)$/,

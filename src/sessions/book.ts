@@ -19,6 +19,7 @@ interface Entry {
   readonly session: Session
   /** Only requests that name the origin are heard. */
   readonly declared: boolean
+  readonly address: string | undefined
   origin: string | undefined
 }
 
@@ -28,6 +29,8 @@ export interface Opening {
   readonly id: string
   readonly transport: Transport
   readonly origin: RequestOrigin
+  /** Where it comes from, if that is to be bounded: an address, or whatever else stands for one peer. */
+  readonly address?: string | undefined
   readonly sink: SessionSink
   readonly options?: SessionOptions
 }
@@ -49,16 +52,22 @@ export const MAX_SESSIONS = 10_000
  */
 export class SessionBook implements Iterable<Session> {
   private readonly limit: number
+  private readonly addressLimit: number
   private readonly entries: Map<string, Entry>
+  /** Sessions of each address; of none, where there is no limit. */
+  private readonly counts: Map<string, number>
   private readonly forget: (session: Session) => void
 
-  /** @param limit sessions that there may be at a time */
-  constructor(limit: number = MAX_SESSIONS) {
+  /**
+   * @param limit sessions that there may be at a time
+   * @param addressLimit of these, from one address
+   */
+  constructor(limit: number = MAX_SESSIONS, addressLimit: number = Number.POSITIVE_INFINITY) {
     this.limit = checkLimit('sessions', limit, 1)
+    this.addressLimit = checkLimit('sessions of an address', addressLimit, 1)
     this.entries = new Map()
-    this.forget = (session) => {
-      this.entries.delete(session.id)
-    }
+    this.counts = new Map()
+    this.forget = (session) => this.remove(session)
   }
 
   get size(): number {
@@ -78,13 +87,18 @@ export class SessionBook implements Iterable<Session> {
    * @throws {SessionError} `ERR_SESSION_OPTION` for an id that is none or is taken, and for an option
    */
   open(opening: Opening, now: number): Session | SessionError {
-    const { id, transport, origin, sink, options } = opening
+    const { id, transport, origin, address, sink, options } = opening
     if (!isSessionId(id) || this.entries.has(id))
       throw new SessionError('ERR_SESSION_OPTION', 'Cannot open the session: its id is none, or is taken')
     if (this.entries.size >= this.limit)
       return new SessionError('ERR_SESSION_TOO_MANY', `Cannot open the session: there are ${this.limit}`)
+    if (this.countOf(address) >= this.addressLimit) {
+      const reason = `there are ${this.addressLimit} from its address`
+      return new SessionError('ERR_SESSION_TOO_MANY', `Cannot open the session: ${reason}`)
+    }
     const session = new Session(id, transport, sink, now, options, this.forget)
-    this.entries.set(id, { session, declared: origin.declared, origin: origin.origin })
+    this.entries.set(id, { session, declared: origin.declared, address, origin: origin.origin })
+    this.count(address, 1)
     return session
   }
 
@@ -107,6 +121,23 @@ export class SessionBook implements Iterable<Session> {
   /** Lets every session whose deadline has passed act. To be called from time to time. */
   sweep(now: number): void {
     for (const { session } of this.entries.values()) session.expire(now)
+  }
+
+  private remove({ id }: Session): void {
+    const { address } = this.entries.get(id)!
+    this.entries.delete(id)
+    this.count(address, -1)
+  }
+
+  private countOf(address: string | undefined): number {
+    return address === undefined ? 0 : (this.counts.get(address) ?? 0)
+  }
+
+  private count(address: string | undefined, more: number): void {
+    if (address === undefined || this.addressLimit === Number.POSITIVE_INFINITY) return
+    const count = this.countOf(address) + more
+    if (count > 0) this.counts.set(address, count)
+    else this.counts.delete(address)
   }
 }
 

@@ -12,7 +12,7 @@ import {
   type Transport,
 } from '../../sessions/index.ts'
 import type { Client } from '../client/client.ts'
-import type { Endpoint } from '../endpoint.ts'
+import { bareAddress, type Endpoint } from '../endpoint.ts'
 import type { Host } from '../host.ts'
 import type { RequestView } from '../http/request.ts'
 import type { Deadlined } from '../limits/deadlines.ts'
@@ -48,7 +48,7 @@ export class SessionHub implements Deadlined {
     this.host = host
     this.settings = settings
     this.leaving = false
-    this.book = new SessionBook(settings.maxSessions)
+    this.book = new SessionBook(settings.maxSessions, settings.maxSessionsPerAddress)
     this.members = new WeakMap()
     this.corked = []
   }
@@ -72,9 +72,11 @@ export class SessionHub implements Deadlined {
     // The clock stands while nobody waits.
     this.host.deadlines.add(this)
     const options = this.settings.options.get(transport.name)!
-    const member = new SessionMember(this, this.placeOf(source), transport.name, options.encoding)
+    const place = this.placeOf(source)
+    const member = new SessionMember(this, place, transport.name, options.encoding)
     const id = sessionIdOf(randomBytes(ID_BYTES))
-    const session = this.book.open({ id, transport, origin, sink: member, options }, this.now)
+    const address = this.addressOf(place)
+    const session = this.book.open({ id, transport, origin, address, sink: member, options }, this.now)
     if (session instanceof SessionError) return session
     source.keepRequest(member.client)
     this.members.set(session, member)
@@ -119,6 +121,13 @@ export class SessionHub implements Deadlined {
     for (const session of this.book) this.members.get(session)!.destroy()
     this.host.deadlines.remove(this)
     this.leaving = false
+  }
+
+  /** Without a limit nobody is asked: it costs a call of the system. */
+  private addressOf(place: Endpoint): string | undefined {
+    if (this.settings.maxSessionsPerAddress === Number.POSITIVE_INFINITY) return undefined
+    const { remoteAddress } = place
+    return remoteAddress === undefined ? undefined : bareAddress(remoteAddress)
   }
 
   private flush(): void {

@@ -23,6 +23,8 @@ export interface SessionsOptions extends Omit<SessionOptions, 'decode'> {
   readonly transportOptions?: { readonly [Name in TransportName]?: Omit<SessionOptions, 'decode'> }
   /** Sessions that there may be; one more is answered with 503. Default 10,000. */
   readonly maxSessions?: number
+  /** Sessions from one address; one more is answered with 503. Default: no limit. */
+  readonly maxSessionsPerAddress?: number
 }
 
 /** Every option of sessions, with its value. */
@@ -30,6 +32,7 @@ export interface SessionsSettings {
   readonly resource: string
   readonly transports: readonly TransportName[]
   readonly maxSessions: number
+  readonly maxSessionsPerAddress: number
   /** Decoded bytes of a body that sends. */
   readonly maxBody: number
   /** The shortest time that a session may wait for anything. */
@@ -54,7 +57,14 @@ export function resolveSessions(
   limits: OwnLimits,
 ): SessionsSettings | undefined {
   if (option === undefined || option === false) return undefined
-  const { resource, transports, transportOptions, maxSessions, ...common } = option === true ? {} : option
+  const {
+    resource,
+    transports,
+    transportOptions,
+    maxSessions = MAX_SESSIONS,
+    maxSessionsPerAddress = Number.POSITIVE_INFINITY,
+    ...common
+  } = option === true ? {} : option
   const served = readTransports(transports)
   const own = { encoding: Encoding.v06, writeLimit: whole(limits.writeLimit) }
   const optionsOf = (name: TransportName) => ({ ...own, ...common, ...transportOptions?.[name], decode })
@@ -62,7 +72,8 @@ export function resolveSessions(
   return {
     resource: readResource(resource),
     transports: served,
-    maxSessions: readCount(maxSessions ?? MAX_SESSIONS),
+    maxSessions: readCount('maxSessions', maxSessions),
+    maxSessionsPerAddress: readCount('maxSessionsPerAddress', maxSessionsPerAddress),
     maxBody: whole(limits.messageLimit),
     shortest: Math.min(...served.map((name) => shortestTime(name, options.get(name)!))),
     options,
@@ -98,9 +109,9 @@ function readTransports(transports: unknown = TRANSPORT_NAMES): readonly Transpo
   throw invalid('transports', transports, `a list of ${TRANSPORT_NAMES.join(', ')}`)
 }
 
-function readCount(count: number): number {
+function readCount(name: string, count: number): number {
   if ((Number.isSafeInteger(count) || count === Number.POSITIVE_INFINITY) && count > 0) return count
-  throw invalid('maxSessions', count, 'a whole number above 0')
+  throw invalid(name, count, 'a whole number above 0')
 }
 
 /** Checks the options of a transport by the way. */

@@ -1,5 +1,5 @@
 /** A request that brings messages of a session: its body is read whole, and what it holds reported before it is answered. */
-import { refusedBy, SendBodyReader, sendAnswer } from '../../sessions/index.ts'
+import { refusedBy, SendBodyReader, SessionError, SessionState, sendAnswer } from '../../sessions/index.ts'
 import type { BodyTaker } from '../http/exchange.ts'
 import type { HttpWriter } from '../http/writer.ts'
 import type { Refusal } from '../websocket/upgrade.ts'
@@ -34,15 +34,23 @@ export class SendExchange implements BodyTaker {
   end(): void {
     const { member, reader } = this
     const error = reader.end()
-    if (error === null) return member.whenTaking(() => this.receive())
-    member.hub.host.reportOf(error, member.client)
-    this.refuse(refusedBy(error))
+    if (error === null) member.whenTaking(() => this.receive())
+    else this.report(error)
   }
 
   peerEnded(): void {}
 
+  private report(error: SessionError): void {
+    const { member } = this
+    member.hub.host.reportOf(error, member.client)
+    this.refuse(refusedBy(error))
+  }
+
   private receive(): void {
     const { member, reader, answer } = this
+    // It was there when the request began: what nobody has heard is not said to be.
+    if (member.session.state === SessionState.closed)
+      return this.report(new SessionError('ERR_SESSION_UNKNOWN', 'Cannot find the session: it has ended'))
     const { payload } = reader
     const error = member.session.receive(payload, 0, payload.length, member.hub.now)
     // The session has reported by itself why it failed.
