@@ -5,6 +5,7 @@ import { createServer, type Server as HttpServer } from 'node:http'
 import { createServer as createHttpsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import io, { type Options } from '../src/compat/socket.io/index.ts'
 import { connect } from '../src/index.ts'
 import { certificate, join, until } from './support/serving.ts'
@@ -177,7 +178,46 @@ test('options that cannot be', () => {
     { resource: '/x' },
     { transports: ['pigeon'] },
     { origins: 'http://x' },
+    { origins: null },
+    { origins: [7] },
+    { origins: 'example.com:http' },
+    { origins: 'example.com:99999999' },
+    { origins: ':80' },
     { transportOptions: { htmlfile: { closeTimeout: -1 } } },
   ] as unknown as Options[])
-    assert.throws(() => io.listen(createServer(), { ...QUIET, ...options }), /^\w*Error: Cannot /)
+    assert.throws(() => io.listen(createServer(), { ...QUIET, ...options }), {
+      code: 'ERR_OPTION',
+      message: /^Cannot use option /,
+    })
+})
+
+test('options that are left open have their defaults', (t) => {
+  const open = { transports: undefined, resource: undefined, origins: undefined, transportOptions: null }
+  const { options } = io.listen(createServer(), { ...QUIET, ...open } as unknown as Options)
+  assert.equal(options.transports.length, 7)
+  assert.deepEqual([options.resource, options.origins, options.transportOptions], ['socket.io', '*:*', {}])
+  const transportOptions = { htmlfile: null, websocket: undefined }
+  assert.deepEqual(io.listen(createServer(), { ...QUIET, transportOptions }).options.transportOptions, {
+    htmlfile: null,
+    websocket: undefined,
+  })
+  const { log } = console
+  t.after(() => {
+    console.log = log
+  })
+  console.log = () => {}
+  assert.equal(io.listen(createServer(), null).options.flashPolicyServer, true)
+})
+
+test('without a timeout there are no heartbeats', async (t) => {
+  for (const timeout of [null, 0]) {
+    const transportOptions = { websocket: { timeout, heartbeatInterval: 20 } }
+    const { frames, isClosed } = await joinSocket(t, await serve(t, { transportOptions }))
+    await sleep(120)
+    assert.deepEqual([frames, isClosed()], [[], false])
+  }
+  const transportOptions = { websocket: { timeout: 5_000, heartbeatInterval: 20 } }
+  const { frames } = await joinSocket(t, await serve(t, { transportOptions }))
+  await until(() => frames.length === 1)
+  assert.deepEqual(frames, ['~h~1'])
 })

@@ -28,7 +28,7 @@ export const version = '0.6.18'
  *   client.on('message', (message) => client.broadcast(message))
  * })
  */
-export function listen(server: HttpServer | HttpsServer | number, options?: Options): Listener {
+export function listen(server: HttpServer | HttpsServer | number, options?: Options | null): Listener {
   return new Listener(server, options)
 }
 

@@ -33,12 +33,12 @@ export class Listener extends EventEmitter<ListenerEvents> {
   private readonly realms: Map<string, Realm>
 
   /** @throws {PortmanteauError} `ERR_OPTION` when an option is no possible value */
-  constructor(server: HttpServer | HttpsServer | number, options: Options = {}) {
+  constructor(server: HttpServer | HttpsServer | number, options?: Options | null) {
     super()
-    this.options = resolveOptions(options)
+    this.options = resolveOptions(options ?? {})
     this.clients = Object.create(null)
     this.realms = new Map()
-    this.addListeners(options)
+    this.addListeners(this.options)
     const sessions = this.createServer()
     if (typeof server === 'number') this.server = sessions.listen(server)
     else {

@@ -1,10 +1,16 @@
-import type { PolicyRule, ServerOptions, SessionsOptions, TransportName } from '../../index.ts'
+import {
+  type PolicyRule,
+  PortmanteauError,
+  type ServerOptions,
+  type SessionsOptions,
+  type TransportName,
+} from '../../index.ts'
 
 /** Options of one transport, as Socket.IO-node calls them. Times are in milliseconds. */
 export interface TransportOptions {
   /** Time that a client gets to come back. */
   readonly closeTimeout?: number
-  /** Time that a client gets to answer a heartbeat; `null`: there are none. */
+  /** Time that a client gets to answer a heartbeat; `null`, 0: there are none. */
   readonly timeout?: number | null
   readonly heartbeatInterval?: number
   /** Time for which a poll is held. */
@@ -19,7 +25,9 @@ export interface Options {
   readonly resource?: string
   /** The transports that are accepted. Default: all, `server-events` among them. */
   readonly transports?: readonly TransportName[]
-  readonly transportOptions?: { readonly [Name in TransportName]?: TransportOptions }
+  readonly transportOptions?:
+    | { readonly [Name in TransportName]?: TransportOptions | null | undefined }
+    | null
   /** Called with a line for what happens; `false`, `null`: nobody is. Default: to standard output. */
   readonly log?: ((line: string) => void) | false | null
   /** Answer Flash's policy request on port 843, or this one, too. Default `true`. */
@@ -59,9 +67,12 @@ const DEFAULTS = {
 /** Flash asks there first. */
 const FLASH_POLICY_PORT = 843
 
+/** One that is undefined has its default, and so have `transportOptions` that are null. */
 export function resolveOptions(options: Options): ResolvedOptions {
   const { log = (line: string) => console.log(line) } = options
-  return { ...DEFAULTS, ...options, log: log || (() => {}) }
+  const given = Object.entries(options).filter(([, value]) => value !== undefined)
+  const all = { ...DEFAULTS, ...Object.fromEntries(given), log: log || (() => {}) } as ResolvedOptions
+  return { ...all, transportOptions: all.transportOptions ?? {} }
 }
 
 /** What the server that has the sessions is made with. */
@@ -69,7 +80,7 @@ export function serverOptions(options: ResolvedOptions): ServerOptions {
   const { origins, resource, transports, transportOptions, encoding } = options
   const flash = transports.includes('flashsocket')
   const names = Object.keys(transportOptions) as TransportName[]
-  const own = names.map((name) => [name, readTransport(transportOptions[name]!)] as const)
+  const own = names.map((name) => [name, readTransport(transportOptions[name] ?? {})] as const)
   const port = flashPolicyPort(options)
   return {
     sessions: {
@@ -96,17 +107,17 @@ export function flashPolicyPort({ flashPolicyServer }: ResolvedOptions): number 
 type OwnOptions = NonNullable<NonNullable<SessionsOptions['transportOptions']>[TransportName]>
 
 function readTransport({ closeTimeout, timeout, heartbeatInterval, duration }: TransportOptions): OwnOptions {
-  const interval = timeout === null ? Number.POSITIVE_INFINITY : heartbeatInterval
+  const interval = timeout === null || timeout === 0 ? Number.POSITIVE_INFINITY : heartbeatInterval
   return {
     ...(closeTimeout === undefined ? {} : { closeTimeout }),
-    ...(typeof timeout === 'number' ? { heartbeatTimeout: timeout } : {}),
+    ...(timeout ? { heartbeatTimeout: timeout } : {}),
     ...(interval === undefined ? {} : { heartbeatInterval: interval }),
     ...(duration === undefined ? {} : { pollDuration: duration }),
   }
 }
 
 /** `host:port` to a pattern of the core's, which takes no star for a whole host beside a port. */
-function readOrigin(origin: string): string | RegExp {
+function readOrigin(origin: unknown): string | RegExp {
   const [host, port] = splitOrigin(origin)
   if (host !== '*') return `${host}:${port}`
   if (port === '*') return '*'
@@ -116,12 +127,21 @@ function readOrigin(origin: string): string | RegExp {
     : new RegExp(`.+:${Number(port)}`)
 }
 
-function readRule(origin: string): PolicyRule {
+function readRule(origin: unknown): PolicyRule {
   const [domain, port] = splitOrigin(origin)
   return { domain, ports: port === '*' ? '*' : [Number(port)] }
 }
 
-function splitOrigin(origin: string): [host: string, port: string] {
+function splitOrigin(origin: unknown): [host: string, port: string] {
+  if (typeof origin !== 'string') throw noOrigin(origin)
   const colon = origin.lastIndexOf(':')
-  return colon < 0 || origin.endsWith(']') ? [origin, '*'] : [origin.slice(0, colon), origin.slice(colon + 1)]
+  const whole = colon < 0 || origin.endsWith(']')
+  const [host, port] = whole ? [origin, '*'] : [origin.slice(0, colon), origin.slice(colon + 1)]
+  if (host === '' || !(port === '*' || /^[1-9][0-9]{0,4}$/.test(port))) throw noOrigin(origin)
+  return [host, port]
+}
+
+function noOrigin(origin: unknown): PortmanteauError {
+  const reason = `${String(origin)} is not host:port`
+  return new PortmanteauError('ERR_OPTION', `Cannot use option origins: ${reason}`)
 }
