@@ -105,6 +105,24 @@ for (const wire of WIRES) {
     }
   })
 
+  test(`${wire}: a script that hides its page is another's, where not every page may come in`, async (t) => {
+    const path = '/socket.io/jsonp-polling//1/0'
+    const own = await serveSessions(t, {}, wire)
+    const status = async (headers: Record<string, string>, serving = own) =>
+      (await serving.ask(path, { headers })).status
+    assert.equal(await status({}), 403)
+    assert.deepEqual(own.log, ['error ERR_ORIGIN_REFUSED'])
+    assert.equal(await status({ referer: 'about:client' }), 403)
+    for (const site of ['same-site', 'cross-site', 'same-origin, none'])
+      assert.equal(await status({ 'sec-fetch-site': site }), 403, site)
+    for (const site of ['same-origin', 'none']) assert.equal(await status({ 'sec-fetch-site': site }), 200)
+    const open = await serveSessions(t, { allowOrigin: '*' }, wire)
+    assert.equal(await status({}, open), 200)
+    const named = await serveSessions(t, { allowOrigin: '*.example.com' }, wire)
+    assert.equal(await status({ referer: 'https://www.example.com/' }, named), 200)
+    assert.equal(await status({}, named), 403)
+  })
+
   test(`${wire}: pages of other origins read what they may`, async (t) => {
     const serving = await serveSessions(t, { allowOrigin: '*.example.com', allowCredentials: true }, wire)
     const headers = { origin: 'https://www.example.com' }

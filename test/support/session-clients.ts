@@ -94,7 +94,8 @@ export class SessionClient {
     this.frames = frames06
     this.polling = true
     this.stream = undefined
-    this.headers = headers
+    // A script whose page nothing shows may be another server's.
+    this.headers = name === 'jsonp-polling' ? { 'sec-fetch-site': 'same-origin', ...headers } : headers
     this.ask = ask
     this.resource = resource
   }

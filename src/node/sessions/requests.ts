@@ -36,13 +36,29 @@ export function takeSessionRequest(hub: SessionHub, source: SessionSource, answe
   const { view } = source
   const origin = requestOrigin((name) => view.field(name))
   const encrypted = hub.placeOf(source).encrypted === true
-  const allowed = hub.host.allowsOrigin(origin.origin, view.host, encrypted)
+  const judged = origin.origin ?? hiddenOrigin(hub, source)
+  const allowed = hub.host.allowsOrigin(judged, view.host, encrypted)
   if (allowed) setCorsFields(hub, source, answer)
-  const taken = allowed ? serve(hub, source, origin, answer) : foreignOrigin(origin.origin)
+  const taken = allowed ? serve(hub, source, origin, answer) : foreignOrigin(judged)
   if (!('status' in taken)) return taken
   source.report(new RefusedError(taken.code, taken.status, taken.message))
   answerRefusal(taken, answer)
   return DROPPED
+}
+
+/**
+ * What shows no origin is no page of another one's: a browser would have said so. But a script may be loaded and read by any
+ * page, also by one that keeps its address to itself, and Sec-Fetch-Site comes over TLS alone (W3C Fetch Metadata §2).
+ * So what opens a session by a script counts as `null` then.
+ */
+function hiddenOrigin(hub: SessionHub, { view }: SessionSource): string | undefined {
+  const request = hub.read(view)
+  const opensByScript =
+    request?.accepted === true &&
+    request.kind === RequestKind.open &&
+    request.transport.name === 'jsonp-polling'
+  const site = view.field('sec-fetch-site')
+  return opensByScript && site !== 'same-origin' && site !== 'none' ? 'null' : undefined
 }
 
 function serve(
