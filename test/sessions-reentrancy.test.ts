@@ -97,6 +97,51 @@ for (const wire of WIRES) {
   })
 }
 
+test('a writer whose listeners throw keeps nothing from the other clients', async (t) => {
+  const caught = uncaught(t)
+  const serving = await serveSessions(t, { sessions: { highWater: 4 } }, 'own', () => {})
+  const { server, clients, log } = serving
+  const joined: SessionClient[] = []
+  for (let count = 0; count < 3; count++) joined.push(await open(serving, 'htmlfile'))
+  for (const { writer } of clients) {
+    for (const event of ['drain', 'close'] as const) {
+      writer.on(event, () => {
+        throw new Error(event)
+      })
+    }
+  }
+  server.broadcast('to all')
+  for (const client of joined) assert.deepEqual(await client.receives(1), ['to all'])
+  await until(() => caught.length === 3)
+  server.broadcast('and again')
+  for (const client of joined) assert.deepEqual(await client.receives(2), ['to all', 'and again'])
+  await until(() => caught.length === 6)
+  await server.shutdown({ timeout: 1_000 })
+  await until(() => caught.length === 9)
+  assert.deepEqual(caught, [...Array(6).fill('drain'), ...Array(3).fill('close')])
+  assert.equal(log.filter((line) => line === 'disconnect htmlfile').length, 3)
+  for (const { stream } of joined) await until(() => stream!.ended())
+})
+
+test('a writer whose listener of close throws: all others are told, and nothing is thrown at who closes', async (t) => {
+  const caught = uncaught(t)
+  const serving = await serveSessions(t)
+  const { server, clients, log } = serving
+  for (let count = 0; count < 3; count++) await open(serving, 'xhr-polling')
+  for (const { writer } of clients) {
+    writer.on('close', () => {
+      throw new Error('close')
+    })
+  }
+  // Between two polls.
+  await until(() => clients.every(({ client }) => client.session!.connections === 1))
+  server.close()
+  await until(() => caught.length === 3)
+  assert.deepEqual(caught, ['close', 'close', 'close'])
+  assert.equal(log.filter((line) => line === 'disconnect xhr-polling').length, 3)
+  assert.equal(server.clients.size, 0)
+})
+
 test('a WebSocket: whatever the application does while it is told, the client gets its end once', async (t) => {
   for (const [, act, got] of ACTS) {
     for (const inMessage of [false, true]) {

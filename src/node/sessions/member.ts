@@ -157,7 +157,7 @@ export class SessionMember implements Member, SessionSink, SessionDetails, Buffe
   }
 
   drained(): void {
-    this.writer.drained()
+    this.hub.host.guard(() => this.writer.drained())
   }
 
   disconnected(end: SessionEnd, undelivered: number): void {
@@ -167,7 +167,7 @@ export class SessionMember implements Member, SessionSink, SessionDetails, Buffe
     host.budget.release(this)
     if (end === SessionEnd.failed) host.reportOf(session.error!, client)
     host.clientDisconnected(this)
-    writer.emit('close')
+    host.guard(() => writer.emit('close'))
     this.unhalt()
   }
 }
