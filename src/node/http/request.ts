@@ -106,11 +106,11 @@ export function headText(
   fields: readonly string[],
   leaveOut?: (name: string) => boolean,
 ): string {
-  const lines = [`${method} ${target} HTTP/1.${versionMinor}`]
+  let text = `${method} ${target} HTTP/1.${versionMinor}\r\n`
   for (let at = 0; at < fields.length; at += 2) {
-    if (leaveOut?.(fields[at]!.toLowerCase()) !== true) lines.push(`${fields[at]}: ${fields[at + 1]}`)
+    if (leaveOut?.(fields[at]!.toLowerCase()) !== true) text += `${fields[at]}: ${fields[at + 1]}\r\n`
   }
-  return `${lines.join('\r\n')}\r\n\r\n`
+  return `${text}\r\n`
 }
 
 /**

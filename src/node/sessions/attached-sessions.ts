@@ -7,7 +7,7 @@ import type { Endpoint } from '../endpoint.ts'
 import type { Host } from '../host.ts'
 import { refuseUpgrade } from '../http/attachment.ts'
 import { CarriedExchange } from '../http/carried-exchange.ts'
-import { NodeRequest, type RequestCarrier, readAgain } from '../http/handed/node-request.ts'
+import { NodeRequest, type RequestCarrier, readAgain, showHost } from '../http/handed/node-request.ts'
 import { upgradeBytes } from '../http/handed/upgrade-bytes.ts'
 import { decodeLatin1 } from '../http/latin1.ts'
 import { Destination } from '../http/standard-answers.ts'
@@ -48,8 +48,8 @@ export class AttachedSessions {
   private takeRequest(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
     const { host, head } = this
     const error = readAgain(request, head)
+    if (error === null) showHost(request, head)
     const asked = new NodeRequest(new ForeignConnection(host, request), request, response, expectsContinue)
-    if (error === null && !request.url!.startsWith('/')) asked.replaceHost(head.host)
     const exchange = new CarriedExchange(host, asked, Destination.session, () => {})
     asked.whenWaiting = () => exchange.waits()
     response.on('drain', () => exchange.drained())

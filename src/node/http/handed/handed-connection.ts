@@ -19,8 +19,16 @@ import type { Outgoing } from '../../outgoing.ts'
 import type { Writer } from '../../writer.ts'
 import { CarriedExchange } from '../carried-exchange.ts'
 import { Destination, destinationOf } from '../standard-answers.ts'
-import { NodeRequest, readAgain } from './node-request.ts'
-import { disown, endOnce, hearDrain, hearNoDrain, own, type SocketOwner } from './owned-socket.ts'
+import { NodeRequest, readAgain, showHost } from './node-request.ts'
+import {
+  disown,
+  endOnce,
+  followAnswer,
+  hearDrain,
+  hearNoDrain,
+  own,
+  type SocketOwner,
+} from './owned-socket.ts'
 
 /** Requests of one connection that may wait for their answers; beyond, it is not read from. */
 const PIPELINED = 64
@@ -130,13 +138,13 @@ export class HandedConnection implements Member, Deadlined, SocketOwner {
       return this.host.request(request, response, expectsContinue)
     }
     const error = readAgain(request, this.head)
-    const asked = new NodeRequest(this, request, response, expectsContinue)
-    if (error === null && !request.url!.startsWith('/')) asked.replaceHost(this.head.host)
-    const destination = error === null ? destinationOf(this.host, asked) : Destination.nobody
-    if (error === null && destination === Destination.application) {
+    const destination = error === null ? destinationOf(this.host, this.head) : Destination.nobody
+    if (error === null) showHost(request, this.head)
+    if (destination === Destination.application) {
       this.follow(response, undefined)
       return this.host.request(request, response, expectsContinue)
     }
+    const asked = new NodeRequest(this, request, response, expectsContinue)
     const exchange = new CarriedExchange(this.host, asked, destination, () => this.next(exchange))
     asked.whenWaiting = () => exchange.waits()
     this.follow(response, exchange)
@@ -297,13 +305,17 @@ export class HandedConnection implements Member, Deadlined, SocketOwner {
     responses.set(response, exchange)
     if (this.leaving) response.shouldKeepAlive = false
     if (this.holds) this.socket.pause()
-    response.once('close', () => {
-      responses.delete(response)
-      exchange?.close()
-      if (this.latest?.complete === true) this.latest = undefined
-      if (responses.size === PIPELINED - 1) this.socket.resume()
-      this.look()
-    })
+    followAnswer(response)
+  }
+
+  answerClosed(response: ServerResponse): void {
+    const { responses } = this
+    const exchange = responses.get(response)
+    responses.delete(response)
+    exchange?.close()
+    if (this.latest?.complete === true) this.latest = undefined
+    if (responses.size === PIPELINED - 1) this.socket.resume()
+    this.look()
   }
 
   /** An answer has left. */

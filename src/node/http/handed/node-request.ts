@@ -4,7 +4,7 @@ import { HttpError, isKnownMethod, joinFields, type RequestHead } from '../../..
 import type { Client } from '../../client/client.ts'
 import type { Endpoint } from '../../endpoint.ts'
 import type { CarriedRequest } from '../carried-exchange.ts'
-import { Request, type RequestView, requestBytes } from '../request.ts'
+import { headText, Request, type RequestView } from '../request.ts'
 import { ResponseChannel } from './response-channel.ts'
 
 /** What a request is on. */
@@ -24,18 +24,29 @@ export interface RequestCarrier {
   destroy(): void
 }
 
-const NOTHING = Buffer.alloc(0)
+/** Room for heads of the usual limit. */
+const room = Buffer.allocUnsafe(16_384)
 
-/** node:http takes heads that our own engine refuses: what it has read is read again, by the same rules. */
+/**
+ * node:http takes heads that our own engine refuses: what it has read is read again, by the same rules. `head` holds it until
+ * the next one is read.
+ */
 export function readAgain(request: IncomingMessage, head: RequestHead): HttpError | null {
   if (request.httpVersionMajor !== 1) {
     const reason = 'Cannot read the request: its version is neither HTTP/1.1 nor HTTP/1.0'
     return new HttpError('ERR_HTTP_VERSION_UNSUPPORTED', reason)
   }
-  const bytes = requestBytes(request, NOTHING)
+  const { method = 'GET', url: target = '/', httpVersionMinor: versionMinor } = request
+  const text = headText({ method, target, versionMinor }, request.rawHeaders)
+  const bytes = text.length <= room.length ? room : Buffer.allocUnsafe(text.length)
   head.reset()
-  head.push(bytes, 0, bytes.length)
+  head.push(bytes, 0, bytes.write(text, 'latin1'))
   return head.error
+}
+
+/** RFC 9112 §3.2.2: of Host and an absolute target the latter's is the host. */
+export function showHost(request: IncomingMessage, { host }: RequestHead): void {
+  if (!request.url!.startsWith('/') && host !== '') request.headers.host = host
 }
 
 /** A request as node:http gives it. */
@@ -46,7 +57,7 @@ export class NodeRequest implements CarriedRequest, RequestView {
   readonly target: string
   readonly versionMinor: number
   readonly body: Readable
-  host: string
+  readonly host: string
   /** Called when some of the answer has to wait. */
   whenWaiting: () => void
   private readonly carrier: RequestCarrier
@@ -88,13 +99,6 @@ export class NodeRequest implements CarriedRequest, RequestView {
 
   get methodKnown(): boolean {
     return isKnownMethod(this.method)
-  }
-
-  /** RFC 9112 §3.2.2: of the two the absolute target's is the host. */
-  replaceHost(host: string): void {
-    if (host === '') return
-    this.host = host
-    this.message.headers.host = host
   }
 
   get isHead(): boolean {

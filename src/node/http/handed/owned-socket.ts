@@ -1,4 +1,5 @@
-/** What a handed connection hears of its socket, and what of the socket node:http must not do as it would. Shared functions. */
+/** What a handed connection hears of its socket and its answers, and what of the socket node:http must not do as it would. Shared functions. */
+import type { ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 
@@ -11,6 +12,8 @@ export interface SocketOwner {
   socketEnded(): void
   socketDrained(): void
   socketClosed(): void
+  /** An answer has left, or will not. */
+  answerClosed(response: ServerResponse): void
 }
 
 const owner = Symbol('owner')
@@ -55,6 +58,10 @@ export function endOnce(socket: Duplex): void {
   if (socket instanceof Socket) socket.end = endAgain
 }
 
+export function followAnswer(response: ServerResponse): void {
+  response.on('close', onAnswerClosed)
+}
+
 function ignore(): void {}
 
 function onEnd(this: Duplex): void {
@@ -67,6 +74,10 @@ function onClose(this: Duplex): void {
 
 function onDrain(this: Duplex): void {
   ;(this as OwnedSocket)[owner].socketDrained()
+}
+
+function onAnswerClosed(this: ServerResponse): void {
+  ;(this.req.socket as Duplex as OwnedSocket)[owner].answerClosed(this)
 }
 
 /** A stream that was paused meanwhile says so all the same: node:http starts to read, and takes `pause` for an order to stop. */
