@@ -210,3 +210,37 @@ test('end sends its last message before the close frame; leaving a loop cuts', a
   await until(() => third.wsocket.closed)
   assert.equal(third.wsocket.client.closeCode, 4001)
 })
+
+test('what is written behind an Outgoing waits for its end, and nobody is cut', async (t) => {
+  const { client, wserver, wsocket } = await meet(t)
+  const received = collect(client)
+  const outgoing = new wesos.Outgoing(wsocket)
+  outgoing.write('half')
+  let [written, sent] = [0, 0]
+  const large = 'x'.repeat(128 * 1024)
+  const over = pipeline(function* () {
+    for (; written < 200; written++) yield large
+  }, wsocket)
+  const broadcast = pipeline(function* () {
+    for (; sent < 200; sent++) yield large
+  }, wserver)
+  await settled(() => written + sent)
+  assert.ok(written < 10 && sent < 30, `${written} and ${sent} were taken`)
+  outgoing.end(' and half')
+  await Promise.all([over, broadcast])
+  await until(() => received.length === 401)
+  assert.equal(received[0]!.text, 'half and half')
+})
+
+test('messages that are being compressed are waited for', async (t) => {
+  const { client, wsocket } = await meet(t, { compression: true }, { compression: true })
+  let written = 0
+  const over = pipeline(function* () {
+    for (; written < 30; written++) yield randomBytes(MIB)
+  }, wsocket)
+  await new Promise(setImmediate)
+  assert.ok(written < 10, `${written} were taken`)
+  const received = collect(client)
+  await over
+  await until(() => received.length === 30)
+})

@@ -33,7 +33,7 @@ test('with nothing under way all goes straight out', () => {
 test('what is sent behind a reserved place waits for it', () => {
   const { outbox, wire } = open()
   const slot = outbox.reserve()
-  assert.equal(outbox.send(bytes('second')), false)
+  assert.equal(outbox.send(bytes('second')), true)
   assert.deepEqual([wire.sent, outbox.held], [[], 6])
   slot.write(bytes('first'))
   assert.deepEqual(wire.sent, ['first'])
@@ -72,4 +72,23 @@ test('what waits is bounded', () => {
   assert.deepEqual(wire.cuts, [])
   outbox.send(bytes('x'))
   assert.deepEqual(wire.cuts, ['ERR_WRITE_LIMIT'])
+})
+
+test('it is full while more than 64 KiB wait or are expected, and tells when it is not any more, once, after this turn', async () => {
+  let told = 0
+  const connection = { host: { settings: { writeLimit: 1e6 } }, write: () => true }
+  const outbox = new Outbox(connection as unknown as Connection<ConnectionHost>, () => told++)
+  const first = outbox.reserve(64 * 1024)
+  assert.equal(outbox.full, false)
+  assert.equal(outbox.send(bytes('x')), false)
+  const second = outbox.reserve(64 * 1024)
+  first.finish()
+  first.finish()
+  assert.deepEqual([outbox.full, outbox.held], [false, 0])
+  assert.equal(told, 0)
+  await new Promise(setImmediate)
+  assert.equal(told, 1)
+  second.finish()
+  await new Promise(setImmediate)
+  assert.deepEqual([told, outbox.empty], [1, true])
 })

@@ -1,3 +1,4 @@
+import type { EventEmitter } from 'node:events'
 import { Writable } from 'node:stream'
 import { PortmanteauError } from './errors.ts'
 import type { WriteOptions, Writer } from './writer.ts'
@@ -5,7 +6,7 @@ import type { WriteOptions, Writer } from './writer.ts'
 type Done = (error?: Error | null) => void
 
 /** Calls back once there is room again, or the client is gone. */
-export function afterDrain(writer: Writer, callback: () => void): void {
+export function afterDrain(writer: Pick<EventEmitter, 'on' | 'removeListener'>, callback: () => void): void {
   const settle = () => {
     writer.removeListener('drain', settle)
     writer.removeListener('close', settle)

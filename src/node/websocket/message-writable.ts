@@ -30,7 +30,8 @@ export class MessageWritable extends Writable {
     this.slot.whenTurn(() => {
       if (!this.session.open) done(new Error('Cannot write: the client is gone'))
       else if (this.send(chunk, false)) done()
-      else afterDrain(this.session.writer, () => done())
+      // Not the writer's: what waits behind this message would have to go first.
+      else afterDrain(this.session.connection.socket, () => done())
     })
   }
 

@@ -6,6 +6,9 @@
 import type { Connection } from '../connection.ts'
 import type { ConnectionHost } from '../host.ts'
 
+/** Bytes that may wait before whoever writes is asked to wait, too. */
+const FULL_ABOVE = 64 * 1024
+
 /** A place in the order. */
 export interface Slot {
   /** Sends, or keeps until its turn comes. Returns `false` under back-pressure. */
@@ -20,14 +23,28 @@ export class Outbox {
   /** Bytes that wait for their turn. */
   held: number
   private readonly connection: Connection<ConnectionHost>
+  private readonly drained: () => void
   private readonly slots: QueuedSlot[]
   private emptied: (() => void) | undefined
+  /** Bytes of messages that are being compressed. */
+  private expected: number
+  /** Whether somebody may wait for room. */
+  private owing: boolean
 
-  constructor(connection: Connection<ConnectionHost>) {
+  /** @param drained called after a turn in which there came to be room again */
+  constructor(connection: Connection<ConnectionHost>, drained: () => void = () => {}) {
     this.held = 0
     this.connection = connection
+    this.drained = drained
     this.slots = []
     this.emptied = undefined
+    this.expected = 0
+    this.owing = false
+  }
+
+  /** Whether so much waits that whoever writes has to wait for `drained`. */
+  get full(): boolean {
+    return this.held + this.expected > FULL_ABOVE
   }
 
   get empty(): boolean {
@@ -50,13 +67,15 @@ export class Outbox {
     const slot = this.reserve()
     for (const piece of pieces) slot.write(piece)
     slot.finish()
-    return false
+    return !this.full && !this.connection.writableNeedDrain
   }
 
-  /** Takes a place for what is not ready yet. */
-  reserve(): Slot {
-    const slot = new QueuedSlot(this)
+  /** Takes a place for what is not ready yet, of so many bytes before they are compressed. */
+  reserve(expected: number = 0): Slot {
+    const slot = new QueuedSlot(this, expected)
     this.slots.push(slot)
+    this.expected += expected
+    this.owing ||= this.full
     return slot
   }
 
@@ -65,6 +84,7 @@ export class Outbox {
     if (slot === this.slots[0]) return this.connection.write(bytes)
     slot.waiting.push(bytes)
     this.held += bytes.length
+    this.owing ||= this.full
     const { writeLimit } = this.connection.host.settings
     if (this.held > writeLimit)
       this.connection.cut('ERR_WRITE_LIMIT', `Cannot send any more: over ${writeLimit} bytes wait`)
@@ -77,7 +97,15 @@ export class Outbox {
   }
 
   /** @internal */
-  advance(): void {
+  finish(expected: number): void {
+    this.expected -= expected
+    this.advance()
+    if (!this.owing || this.full) return
+    this.owing = false
+    process.nextTick(this.drained)
+  }
+
+  private advance(): void {
     while (this.slots[0]?.finished === true) {
       this.slots.shift()
       const next = this.slots[0]
@@ -97,12 +125,14 @@ class QueuedSlot implements Slot {
   finished: boolean
   turn: (() => void) | undefined
   private readonly outbox: Outbox
+  private readonly expected: number
 
-  constructor(outbox: Outbox) {
+  constructor(outbox: Outbox, expected: number) {
     this.waiting = []
     this.finished = false
     this.turn = undefined
     this.outbox = outbox
+    this.expected = expected
   }
 
   write(bytes: Uint8Array): boolean {
@@ -115,7 +145,8 @@ class QueuedSlot implements Slot {
   }
 
   finish(): void {
+    if (this.finished) return
     this.finished = true
-    this.outbox.advance()
+    this.outbox.finish(this.expected)
   }
 }

@@ -92,7 +92,7 @@ export class WebSocketSession implements ClientSession, FrameSink, MessageSink {
     this.codec = codec
     this.compression = compression
     this.maskKey = codec.masked ? maskKey : undefined
-    this.outbox = new Outbox(connection)
+    this.outbox = new Outbox(connection, () => this.tellDrained())
     this.plainFrames = codec.hasCloseCodes && this.maskKey === undefined
     this.writer = new WebSocketWriter(this)
     this.audience = audience
@@ -204,7 +204,7 @@ export class WebSocketSession implements ClientSession, FrameSink, MessageSink {
     const owed = this.owedPong
     this.owedPong = undefined
     if (owed !== undefined) this.sendControl(PONG, owed, 0, owed.length)
-    this.writer.emit('drain')
+    this.tellDrained()
   }
 
   shutdown(): void {
@@ -217,6 +217,10 @@ export class WebSocketSession implements ClientSession, FrameSink, MessageSink {
     this.readable?.destroy(messageCut())
     this.audience.clientDisconnected(this)
     this.writer.emit('close')
+  }
+
+  private tellDrained(): void {
+    if (!this.writer.writableNeedDrain) this.writer.emit('drain')
   }
 
   private deliver(message: Buffer | MessageReadable, isText: boolean): void {

@@ -39,6 +39,11 @@ export class WebSocketWriter extends ConnectionWriter {
     return this.session.outbox.held + this.connection.writableLength
   }
 
+  /** What is being compressed, or waits for a message in fragments to end, has to be waited for, too. */
+  override get writableNeedDrain(): boolean {
+    return this.session.outbox.full || this.connection.writableNeedDrain
+  }
+
   /** Throws `ERR_WS_BINARY_UNSUPPORTED` when the client's version has no binary and the data is no text. */
   override write(data: Data, options?: WriteOptions): boolean {
     if (this.ended) return false
@@ -67,13 +72,12 @@ export class WebSocketWriter extends ConnectionWriter {
       const frame = outgoing.frame(codec, binary)
       return outbox.empty ? this.connection.writeShared(frame) : outbox.send(frame)
     }
-    const slot = outbox.reserve()
-    let ready = false
+    const slot = outbox.reserve(outgoing.bytes.length)
     compression.share(outgoing, codec, binary ? BINARY : TEXT, (frame) => {
-      ready = slot.write(frame)
+      slot.write(frame)
       slot.finish()
     })
-    return ready
+    return !this.writableNeedDrain
   }
 
   /** @internal Calls back once all that was written has left this host; with `false`, if the client is gone before. */
@@ -126,12 +130,11 @@ export class WebSocketWriter extends ConnectionWriter {
 
   private writeCompressed(bytes: Uint8Array, opcode: number): boolean {
     const { codec, compression, outbox, maskKey } = this.session
-    const slot = outbox.reserve()
-    let ready = false
+    const slot = outbox.reserve(bytes.length)
     compression!.compress(bytes, codec, opcode, maskKey?.(), (frame) => {
-      ready = slot.write(frame)
+      slot.write(frame)
       slot.finish()
     })
-    return ready
+    return !this.writableNeedDrain
   }
 }
