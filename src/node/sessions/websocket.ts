@@ -90,8 +90,7 @@ class SocketCarrier implements Carrier {
   deliver(batch: string): boolean {
     const { member, writer } = this
     if (writer.ended) return false
-    // What is compressed first is not ready at once, and yet nothing has to drain.
-    const ready = writer.write(batch) || !writer.writableNeedDrain
+    const ready = writer.write(batch)
     writer.whenSent((sent) => {
       if (sent) member.session.flushed(this, member.hub.now)
     })
