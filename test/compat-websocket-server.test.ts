@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { EventEmitter, once } from 'node:events'
+import { once } from 'node:events'
 import { createServer as createHttpServer } from 'node:http'
 import { type TestContext, test } from 'node:test'
 import * as ws from '../src/compat/websocket-server/index.ts'
@@ -33,51 +33,6 @@ async function meet(
 }
 
 const lines = (text: string): string[] => text.split('\n').filter((line) => line !== '')
-
-test('createServer() and Server(), with nothing or with the defaults of the README', async (t) => {
-  const defaults: ws.Options = {
-    debug: false,
-    version: 'auto',
-    origin: '*',
-    subprotocol: null,
-  }
-  for (const server of [
-    ws.createServer(),
-    new ws.Server(),
-    ws.createServer(defaults),
-    new ws.Server(defaults),
-  ]) {
-    assert.ok(server instanceof ws.Server)
-    assert.ok(server instanceof EventEmitter)
-    const port = await start(t, server)
-    const [, connection] = await meet(t, server, port)
-    assert.ok(connection instanceof ws.Connection)
-  }
-  assert.deepEqual(ws.createServer(defaults).options, defaults)
-})
-
-test('its example: an echo server with a message of its own for each', async (t) => {
-  const server = ws.createServer({ debug: false })
-  server.addListener('connection', (conn) => {
-    conn.send(`Connection: ${conn.id}`)
-    conn.addListener('message', (message) => {
-      conn.send(`<${conn.id}> ${message}`)
-    })
-  })
-  server.addListener('disconnect', (conn) => server.broadcast(`<${conn.id}> disconnected`))
-  const port = await start(t, server)
-  const [first, connection] = await meet(t, server, port)
-  const received = collect(first)
-  first.write('hello')
-  await until(() => received.length === 2)
-  const [second, gone] = await meet(t, server, port)
-  second.close()
-  await until(() => received.length === 3)
-  assert.deepEqual(
-    received.map(({ text }) => text),
-    [`Connection: ${connection.id}`, `<${connection.id}> hello`, `<${gone.id}> disconnected`],
-  )
-})
 
 const versions: [version: ConnectOptions['version'], name: string][] = [
   ['hixie-75', 'draft75'],
