@@ -187,6 +187,16 @@ test('a connection that is reset disconnects every client on it', async (t) => {
   assert.equal(serving.log.filter((line) => line === 'disconnect http').length, 3)
 })
 
+test('a connection that breaks is reported once', async (t) => {
+  const serving = await serve(t)
+  const frames = await joinFrames(t, serving.port)
+  await until(() => frames.of(Frame.settings).length > 0)
+  frames.peer.socket.resetAndDestroy()
+  await until(() => serving.server.stats().connections === 0)
+  await new Promise(setImmediate)
+  assert.deepEqual(serving.errors, ['ECONNRESET'])
+})
+
 test('close: GOAWAY, what is being answered is delivered, then the end', async (t) => {
   let answer: ((text: string) => void) | undefined
   const serving = await serve(t, { explicitEnd: true }, (_message, _client, writer) => {

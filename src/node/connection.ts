@@ -289,9 +289,9 @@ export class Connection<Owner extends ConnectionHost = Host> implements Deadline
     return socket
   }
 
-  /** Stops listening for errors of a socket that was given away, once its new owner does. */
+  /** Stops listening for errors of a socket that was given away, once its new owner does: nobody takes one that is destroyed. */
   disown(): void {
-    this.socket.removeListener('error', onError)
+    if (!this.socket.destroyed) this.socket.removeListener('error', onError)
   }
 
   expire(): void {

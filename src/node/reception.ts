@@ -251,6 +251,7 @@ export class Reception extends Application implements Host {
 
   startHttp2(connection: Connection, first: Buffer): void {
     this.departures.startHttp2(connection.release(), connection.endpoint, first)
+    connection.disown()
   }
 
   clientConnected(member: Member): void {
