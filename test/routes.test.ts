@@ -55,6 +55,7 @@ test('only routes for server names make a ClientHello worth reading', () => {
 test('by a protocol of ALPN; those of HTTP also by name, which is less exact', () => {
   const all = routes(['http1', one], ['http2', other], [{ alpn: 'h2' }, third], [{ alpn: 'mqtt' }, one])
   assert.equal(all.forProtocol('http/1.1'), one)
+  assert.equal(all.forProtocol('http/1.0'), one)
   assert.equal(all.forProtocol('h2'), third)
   assert.equal(all.forProtocol('mqtt'), one)
   assert.equal(all.forProtocol('http1'), undefined)

@@ -32,7 +32,7 @@ test('a silent client over TLS is raw after the sniff timeout', async (t) => {
   await peer.receives('welcome\n')
 })
 
-for (const ALPNProtocols of [undefined, ['http/1.1'], ['http/1.1', 'spdy/1']]) {
+for (const ALPNProtocols of [undefined, ['http/1.1'], ['http/1.1', 'spdy/1'], ['http/1.0']]) {
   test(`HTTP over TLS with ALPN ${ALPNProtocols ?? 'none'}`, async (t) => {
     const serving = await serve(t, { key, cert })
     const peer = await joinTls(t, serving.port, {
@@ -52,6 +52,18 @@ test('after ALPN http/1.1 nothing is raw', async (t) => {
   peer.send('hello\n')
   assert.match(await peer.finished(), /^HTTP\/1\.1 400 /)
   assert.deepEqual(serving.messages, [])
+})
+
+test('HTTP/1.0 by ALPN, for who offers nothing newer, is HTTP as well, and never raw', async (t) => {
+  const serving = await serve(t, { key, cert })
+  const both = await joinTls(t, serving.port, { ALPNProtocols: ['http/1.0', 'http/1.1'] })
+  assert.equal((both.socket as TLSSocket).alpnProtocol, 'http/1.1')
+  const peer = await joinTls(t, serving.port, { ALPNProtocols: ['http/1.0'] })
+  peer.send('POST / HTTP/1.0\r\nContent-Length: 2\r\n\r\nhi')
+  assert.match(await peer.finished(), /\r\n\r\nhi$/)
+  assert.equal(serving.clients[0]!.client.version, '1.0')
+  const other = await joinTls(t, serving.port, { ALPNProtocols: ['http/1.0'] })
+  assert.match(await other.send('hello\n').finished(), /^HTTP\/1\.1 400 /)
 })
 
 test('a client that offers only protocols that are not spoken is refused by alert', async (t) => {

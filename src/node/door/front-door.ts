@@ -63,7 +63,7 @@ export class FrontDoor {
     const { http1, http2 } = this.settings
     const protocols = [...routes.alpnProtocols]
     if ((http1 && http2) || routes.has('http2')) protocols.push('h2')
-    if (http1 || routes.has('http1')) protocols.push('http/1.1')
+    if (http1 || routes.has('http1')) protocols.push('http/1.1', 'http/1.0')
     return protocols
   }
 

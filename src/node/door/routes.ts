@@ -98,9 +98,16 @@ export class Routes {
   }
 }
 
+/** Whoever asks for HTTP/1.0 alone (`curl --http1.0`) offers no newer one. */
+const NAMES: ReadonlyMap<string, 'http1' | 'http2'> = new Map([
+  ['http/1.1', 'http1'],
+  ['http/1.0', 'http1'],
+  ['h2', 'http2'],
+])
+
 /** What a protocol of ALPN (RFC 7301 §6, RFC 9113 §3.2) is as a signature, if it is one of ours. */
 export function nameOfProtocol(protocol: string): 'http1' | 'http2' | undefined {
-  return protocol === 'http/1.1' ? 'http1' : protocol === 'h2' ? 'http2' : undefined
+  return NAMES.get(protocol)
 }
 
 /** RFC 7301 §3.1: 1 to 255 bytes. */
