@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import type { ServerResponse } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { post } from './support/http-rows.ts'
+import { Http2Client } from './support/http2.ts'
 import { certificate, join, joinTls, serve, until } from './support/serving.ts'
 import { ask, clientHello, OPENINGS, PROXY_LINE } from './support/targets.ts'
 
@@ -125,6 +127,28 @@ test('stats count what is open, whoever reads it', async (t) => {
   for (const peer of [raw, page, silent]) peer.socket.destroy()
   await until(() => serving.server.stats().connections === 0)
   assert.deepEqual([serving.server.stats().clients, serving.server.stats().sniffing], [0, 0])
+})
+
+test('stats count connections, and not what goes on within one of HTTP/2', async (t) => {
+  for (const maxConnectionsPerAddress of [1, Number.POSITIVE_INFINITY]) {
+    const serving = await serve(t, { maxConnectionsPerAddress })
+    const responses: ServerResponse[] = []
+    serving.server.on('request', (_request, response) => responses.push(response))
+    const client = new Http2Client(t, serving.port)
+    const sockets = [await client.webSocket(), await client.webSocket()]
+    const page = client.get()
+    await until(() => responses.length === 1 && serving.clients.length === 2)
+    const stats = serving.server.stats()
+    assert.deepEqual([stats.connections, stats.clients], [1, 2])
+    responses[0]!.end('page')
+    assert.equal((await page).body, 'page')
+    sockets[0]!.close()
+    await until(() => serving.server.clients.size === 1)
+    assert.equal(serving.server.stats().connections, 1)
+    client.session.destroy()
+    await until(() => serving.server.stats().connections === 0)
+    assert.equal(serving.server.clients.size, 0)
+  }
 })
 
 test('messages that came before anybody listened are delivered to the first who does', async (t) => {

@@ -101,6 +101,8 @@ export interface Host extends ConnectionHost {
   flushAnswerSoon(answer: HttpWriter): void
   /** Reads a socket, or a stream that is like one, from its present position on. */
   adopt(socket: Duplex, endpoint: Endpoint, start: (connection: Connection) => Session): Connection
+  /** The same for a stream of HTTP/2, which is no connection of its own to whoever counts them. */
+  adoptStream(stream: Duplex, endpoint: Endpoint, start: (connection: Connection) => Session): Connection
   /** Reads a socket as HTTP/1.1 that begins with these bytes. */
   openHttp(socket: Duplex, endpoint: Endpoint, first: Buffer): void
   /** Takes the socket of a connection that speaks HTTP/2; `first` is what was read of it. */

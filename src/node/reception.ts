@@ -65,6 +65,8 @@ export class Reception extends Application implements Host {
   private readonly connections: Set<Connection<ConnectionHost>>
   private readonly origins: AllowedOrigins
   private sniffing: number
+  /** Those of the connections that are streams of HTTP/2. */
+  private streams: number
   private whenEmpty: (() => void) | undefined
 
   constructor(emitter: EventEmitter, options: ServerOptions) {
@@ -89,6 +91,7 @@ export class Reception extends Application implements Host {
     this.connections = new Set()
     this.origins = new AllowedOrigins(settings, (question) => this.ask(question))
     this.sniffing = 0
+    this.streams = 0
     this.whenEmpty = undefined
   }
 
@@ -222,6 +225,13 @@ export class Reception extends Application implements Host {
     return connection
   }
 
+  adoptStream(stream: Duplex, endpoint: Endpoint, start: (connection: Connection) => Session): Connection {
+    const connection = this.adopt(stream, endpoint, start)
+    this.streams++
+    stream.once('close', () => this.streams--)
+    return connection
+  }
+
   openHttp(socket: Duplex, endpoint: Endpoint, first: Buffer): void {
     const connection = this.adopt(socket, endpoint, (opened) => new HttpSession(opened))
     if (this.closing) connection.destroy()
@@ -296,7 +306,7 @@ export class Reception extends Application implements Host {
       ...this.door.counters.stats(),
       sniffing: this.sniffing,
       handshaking: this.departures.handshaking,
-      connections: this.size,
+      connections: this.size - this.streams - this.departures.bridges,
       forwarded: this.departures.forwarded,
       clients: this.sessions.size,
       ...(udp === undefined ? {} : { udp }),
@@ -343,7 +353,7 @@ export class Reception extends Application implements Host {
     if (this.size > 0) await new Promise<void>((resolve) => void (this.whenEmpty = resolve))
   }
 
-  /** Connections that are open, whoever reads them. */
+  /** What is open, whoever reads it, and what goes on within connections of HTTP/2. */
   private get size(): number {
     return this.connections.size + this.departures.size
   }

@@ -35,7 +35,7 @@ export function takeWebSocket(
   endpoint: Endpoint,
 ): void {
   let upgrade: StreamUpgrade | undefined
-  const connection = host.adopt(
+  const connection = host.adoptStream(
     located(stream, endpoint),
     endpoint,
     (opened) => (upgrade = new StreamUpgrade(opened, stream, head)),

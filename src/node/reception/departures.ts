@@ -26,6 +26,8 @@ export class Departures {
   private readonly forwardings: Set<Forwarding>
   /** Those that functions have. */
   private readonly given: Set<Duplex>
+  /** Requests on HTTP/2 that the application has: those of node:http's connections that are in memory only. */
+  bridges: number
 
   constructor(host: Host & ForwardingHost, acceptor: TlsAcceptor | undefined) {
     this.host = host
@@ -34,9 +36,10 @@ export class Departures {
     this.http2 = undefined
     this.forwardings = new Set()
     this.given = new Set()
+    this.bridges = 0
   }
 
-  /** Connections that are open, but for those in their handshake. */
+  /** Connections that are open, bridges among them, but for those in their handshake. */
   get size(): number {
     const { forwardings, given, nodeServer, http2 } = this
     return forwardings.size + given.size + (nodeServer?.size ?? 0) + (http2?.size ?? 0)
@@ -74,7 +77,10 @@ export class Departures {
 
   startBridge(bridge: Duplex & Endpoint, head: string): void {
     this.nodeServer ??= new NodeServer(this.host)
+    if (bridge.destroyed) return
+    this.bridges++
     this.nodeServer.accept(bridge, bridge, Buffer.from(head, 'latin1'), undefined)
+    bridge.once('close', () => this.bridges--)
   }
 
   startHttp2(socket: Duplex, endpoint: Endpoint, first: Buffer | undefined): void {
