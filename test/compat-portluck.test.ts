@@ -1,82 +1,15 @@
 import assert from 'node:assert/strict'
-import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
-import { Server as NetServer } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { type Options, type ResponseWriter, Server } from '../src/compat/portluck/index.ts'
 import type { Client } from '../src/index.ts'
 import { ask, listen, open, post, receives } from './support/facades.ts'
-import { certificate, join, joinTls, type Peer, until } from './support/serving.ts'
+import { join, until } from './support/serving.ts'
 
 /** A server of Portluck's that answers each message with itself. */
 async function echoing(t: TestContext, options: Options = {}): Promise<number> {
   return listen(t, new Server((message, _socket, writer) => writer.write(message), options))
 }
-
-test('new Server(): with a callback, with options, with both, with neither', async (t) => {
-  assert.ok(new Server() instanceof NetServer)
-  assert.ok(new Server(null, { explicitEnd: true }) instanceof Server)
-  assert.equal(new Server(() => {}).listenerCount('message'), 1)
-  assert.equal(new Server({ rawFallback: true }).listenerCount('message'), 0)
-  const messages: string[] = []
-  const server = new Server((message) => messages.push(message.toString()), { rawFallback: true })
-  const peer = await join(t, await listen(t, server))
-  peer.send('hello\n')
-  await until(() => messages.length === 1)
-  assert.deepEqual(messages, ['hello'])
-})
-
-test('server.listen(port, callback) is that of a net.Server', async (t) => {
-  const server = new Server()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  t.after(() => server.shutdown())
-  assert.equal(server.listening, true)
-})
-
-test('message: a buffer, the socket to be read from, the writer last; whatever the client speaks', async (t) => {
-  const seen: string[] = []
-  const server = new Server({ key: certificate.key, cert: certificate.cert })
-  server.on('message', (message, socket, writer) => {
-    assert.ok(Buffer.isBuffer(message))
-    assert.equal(socket.remoteAddress, '127.0.0.1')
-    for (const method of ['write', 'end', 'destroy'] as const) assert.equal(typeof writer[method], 'function')
-    seen.push(`${socket.protocol} ${socket.encrypted} ${message}`)
-    writer.end(`got ${message}`)
-  })
-  const port = await listen(t, server)
-  await (await join(t, port)).send('raw\n').receives('got raw')
-  await (await joinTls(t, port)).send('raw over TLS\n').receives('got raw over TLS')
-  assert.match(await ask(t, port, post('posted')), /^HTTP\/1.1 200 OK[\s\S]*\r\n\r\ngot posted$/)
-  const socket = await open(t, port)
-  socket.write('text')
-  assert.deepEqual(await receives(socket), { text: 'got text', isText: true })
-  assert.deepEqual(seen, [
-    'raw false raw',
-    'raw true raw over TLS',
-    'http false posted',
-    'websocket false text',
-  ])
-})
-
-test('clientConnect and clientDisconnect: the socket, and a writer that is the same as that of its messages', async (t) => {
-  const log: string[] = []
-  const writers: ResponseWriter[] = []
-  const server = new Server({ rawFallback: true })
-  server.on('clientConnect', (socket, writer) => {
-    log.push(`connect ${socket.protocol}`)
-    writers.push(writer)
-    writer.write('welcome\n')
-  })
-  server.on('clientDisconnect', (socket) => log.push(`disconnect ${socket.protocol}`))
-  server.on('message', (_message, _socket, writer) => writers.push(writer))
-  const peer = await join(t, await listen(t, server))
-  await peer.send('a\nb\n').receives('welcome\n')
-  await until(() => writers.length === 3)
-  assert.equal(new Set(writers).size, 1)
-  peer.finish()
-  await until(() => log.length === 2)
-  assert.deepEqual(log, ['connect raw', 'disconnect raw'])
-})
 
 test('once and off: a listener of messages comes and goes as of any event', async (t) => {
   const log: string[] = []
@@ -277,27 +210,4 @@ test('clientError comes with the client that it is about', async (t) => {
   ;(await join(t, await listen(t, server))).send('12345\n')
   const [error, socket] = (await failed) as [Error & { code: string }, Client]
   assert.deepEqual([error.code, socket.protocol], ['ERR_MESSAGE_TOO_LARGE', 'raw'])
-})
-
-async function raw(t: TestContext, bytes: string): Promise<Peer> {
-  return (await join(t, await echoing(t))).finish(bytes)
-}
-
-test('its Todo: no "{" is needed, and the whole line is looked at', async (t) => {
-  for (const line of ['no brace', 'GETTING', 'GET lost', 'POSTED /x HTTP', 'x']) {
-    assert.equal(await (await raw(t, `${line}\n`)).finished(), line)
-    assert.equal(await (await raw(t, line)).finished(), line, 'without its newline')
-  }
-})
-
-test('its Todo: UDP, too', async (t) => {
-  const server = new Server((message, socket, writer) => writer.write(`${socket.protocol} ${message}`), {
-    udp: true,
-  })
-  const port = await listen(t, server)
-  const datagrams = createSocket('udp4')
-  t.after(() => datagrams.close())
-  datagrams.send('hello', port, '127.0.0.1')
-  const [answer] = (await once(datagrams, 'message')) as [Buffer]
-  assert.equal(answer.toString(), 'udp hello')
 })
