@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer as createHttpServer, type Server as HttpServer } from 'node:http'
 import { createServer as createHttpsServer } from 'node:https'
@@ -52,27 +51,6 @@ async function wire(t: TestContext, port: number): Promise<Peer> {
 function frame(first: number, payload: string): string {
   return String.fromCharCode(first, 0x80 | payload.length) + '\0\0\0\0' + payload
 }
-
-test('the example: all incoming messages go to all sockets', async (t) => {
-  const wserver = wesos.createServer((wsocket, wserver) => {
-    wsocket.pipe(wserver)
-  })
-  const { port } = await start(t, wserver)
-  const clients = await Promise.all(
-    (['13', '8', 'hybi-03', 'hixie-76', 'hixie-75'] as const).map((version) => open(t, port, { version })),
-  )
-  const received = clients.map(collect)
-  clients[0]!.write('to all')
-  await until(() => received.every(({ length }) => length === 1))
-  clients[4]!.write('of us')
-  await until(() => received.every(({ length }) => length === 2))
-  for (const messages of received) {
-    assert.deepEqual(messages, [
-      { text: 'to all', isText: true },
-      { text: 'of us', isText: true },
-    ])
-  }
-})
 
 test('the example: one that goes does not end the others, and bytes stay bytes', async (t) => {
   const wserver = wesos.createServer((wsocket, wserver) => wsocket.pipe(wserver))
@@ -176,26 +154,6 @@ test('server.listen(http): with https, and with a path', async (t) => {
   await assert.rejects(connect(`wss://127.0.0.1:${port}/there`, { tls }), { status: 404 })
 })
 
-test('new Socket(socket): a TCP socket of upgrade, on which the handshake is over', async (t) => {
-  const http = createHttpServer()
-  http.on('upgrade', (request, socket) => {
-    const key = `${request.headers['sec-websocket-key']}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`
-    const accept = createHash('sha1').update(key).digest('base64')
-    socket.write(
-      `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`,
-    )
-    const wsocket = new wesos.Socket(socket)
-    wsocket.on('message', async (incoming) => wsocket.write(`got ${await textOf(incoming)}`))
-    wsocket.on('close', () => log.push('close'))
-  })
-  const log: string[] = []
-  const client = await open(t, await listen(t, http))
-  client.write('this')
-  assert.equal((await receives(client)).text, 'got this')
-  client.close()
-  await until(() => log.length === 1)
-})
-
 test('message: an Incoming, which is readable, and ends', async (t) => {
   const wserver = wesos.createServer()
   const { port } = await start(t, wserver)
@@ -214,30 +172,6 @@ test('message: an Incoming, which is readable, and ends', async (t) => {
   client.write(Buffer.from('bytes'))
   await until(() => log.length === 6)
   assert.deepEqual(log, [['isText', true], 'text', 'end', ['isText', false], 'bytes', 'end'])
-})
-
-test('an Incoming is there before its end', async (t) => {
-  const wserver = wesos.createServer()
-  const { port } = await start(t, wserver)
-  const opened = new Promise<wesos.Socket>((resolve) => wserver.once('open', resolve))
-  const peer = await wire(t, port)
-  const wsocket = await opened
-  const seen: string[] = []
-  wsocket.on('message', async (incoming) => {
-    for await (const piece of incoming) seen.push(String(piece))
-    seen.push('end')
-  })
-  peer.send(frame(0x01, 'one'))
-  await until(() => seen.length === 1)
-  peer.send(frame(0x80, 'two'))
-  await until(() => seen.length === 3)
-  assert.deepEqual(seen, ['one', 'two', 'end'])
-})
-
-test('new Incoming() is a stream of its own', async () => {
-  const incoming = new wesos.Incoming()
-  incoming.end('bytes')
-  assert.deepEqual([incoming.isText, await textOf(incoming)], [false, 'bytes'])
 })
 
 test('close: a close frame, or the end without one; end before it', async (t) => {
