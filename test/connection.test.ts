@@ -6,6 +6,7 @@ import type { ConnectionHost } from '../src/node/host.ts'
 import { BufferBudget } from '../src/node/limits/buffer-budget.ts'
 import { Deadlines } from '../src/node/limits/deadlines.ts'
 import { resolveOptions } from '../src/node/limits/options.ts'
+import { uncaught } from './support/uncaught.ts'
 import { turn, Wire } from './support/wire.ts'
 
 /** A wire that counts how often something leaves it. */
@@ -193,6 +194,44 @@ test('over the write limit it is cut, and says so', async () => {
   assert.equal(connection.destroyed, false, 'one message may be larger than the limit')
   assert.equal(connection.write(Buffer.alloc(1)), false)
   assert.deepEqual([errors, connection.destroyed], [['ERR_WRITE_LIMIT'], true])
+})
+
+test('whoever writes to a client that is being cut, when he is told of it, is not heard any more', async () => {
+  const { wire, connection, errors } = open(undefined, 10)
+  const written: boolean[] = []
+  const { report } = connection.host
+  connection.host.report = (error, of) => {
+    report(error, of)
+    written.push(connection.writable, connection.write(Buffer.from('sorry')))
+    connection.cut('ERR_AGAIN', 'Cannot send any more')
+  }
+  wire.block()
+  connection.write(Buffer.alloc(100_000))
+  await turn()
+  assert.equal(connection.write(Buffer.alloc(1)), false)
+  assert.deepEqual([errors, written, connection.destroyed], [['ERR_WRITE_LIMIT'], [false, false], true])
+  assert.equal(connection.buffered(), 0)
+})
+
+test('what a session throws at its end, or when it can go on, leaves the books right', async (t) => {
+  const caught = uncaught(t)
+  const { wire, session, connection } = open()
+  let closed = 0
+  connection.host.closed = () => closed++
+  session.drained = () => {
+    throw new Error('drained')
+  }
+  session.closed = () => {
+    throw new Error('closed')
+  }
+  wire.block()
+  connection.write(Buffer.alloc(100_000))
+  await turn()
+  setImmediate(() => wire.unblock())
+  await turn()
+  wire.destroy()
+  await turn()
+  assert.deepEqual([caught, closed], [['drained', 'closed'], 1])
 })
 
 test('after linger what comes is dropped, and the connection ends with the peer', async () => {

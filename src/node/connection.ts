@@ -58,6 +58,8 @@ export class Connection<Owner extends ConnectionHost = Host> implements Deadline
   private reading: boolean
   private corked: boolean
   private finished: boolean
+  /** Whether it is cut, or about to be: then nobody writes to it any more. */
+  private isCut: boolean
 
   constructor(
     host: Owner,
@@ -84,6 +86,7 @@ export class Connection<Owner extends ConnectionHost = Host> implements Deadline
     this.reading = false
     this.corked = false
     this.finished = false
+    this.isCut = false
     this.session = start(this)
     this.listen(socket as OwnedSocket)
   }
@@ -93,7 +96,7 @@ export class Connection<Owner extends ConnectionHost = Host> implements Deadline
   }
 
   get writable(): boolean {
-    return this.socket.writable
+    return this.socket.writable && !this.isCut
   }
 
   get writableLength(): number {
@@ -109,9 +112,8 @@ export class Connection<Owner extends ConnectionHost = Host> implements Deadline
   }
 
   buffered(): number {
-    return this.socket.destroyed
-      ? 0
-      : this.socket.writableLength + this.session.held + (this.rest?.length ?? 0)
+    if (this.socket.destroyed || this.isCut) return 0
+    return this.socket.writableLength + this.session.held + (this.rest?.length ?? 0)
   }
 
   /** Sends bytes, together with all others of this turn. Returns `false` when the peer is slow or gone. */
@@ -168,10 +170,9 @@ export class Connection<Owner extends ConnectionHost = Host> implements Deadline
 
   /** Whether something can be written; if so, it leaves at the end of this turn. */
   private ready(): boolean {
-    const socket = this.socket
-    if (!socket.writable) return false
+    if (!this.writable) return false
     const { writeLimit } = this.host.settings
-    if (socket.writableLength > writeLimit + FRAMING_BYTES) {
+    if (this.socket.writableLength > writeLimit + FRAMING_BYTES) {
       this.cut('ERR_WRITE_LIMIT', `Cannot send any more: the client lets over ${writeLimit} bytes wait`)
       return false
     }
@@ -209,10 +210,7 @@ export class Connection<Owner extends ConnectionHost = Host> implements Deadline
     while (pos < end) {
       const session = this.session
       const next = session.push(chunk, pos, end)
-      if (next === pos && session === this.session) {
-        this.keep(chunk.subarray(pos))
-        break
-      }
+      if (next === pos && session === this.session) return this.keep(chunk.subarray(pos))
       pos = next
     }
     if (this.session.held > 0 || this.charged > 0) this.host.budget.charge(this)
@@ -262,6 +260,8 @@ export class Connection<Owner extends ConnectionHost = Host> implements Deadline
   }
 
   cut(code: string, message: string): void {
+    if (this.isCut) return
+    this.isCut = true
     this.fail(code, message)
     this.destroy()
   }
@@ -349,16 +349,22 @@ export class Connection<Owner extends ConnectionHost = Host> implements Deadline
   /** @internal */
   onDrain(): void {
     this.host.budget.charge(this)
-    this.session.drained()
-    if (!this.throttled) return
+    const { throttled } = this
     this.throttled = false
-    this.readOn()
+    try {
+      this.session.drained()
+    } finally {
+      if (throttled) this.readOn()
+    }
   }
 
   /** @internal */
   onClose(): void {
-    this.session.closed()
-    this.leave()
+    try {
+      this.session.closed()
+    } finally {
+      this.leave()
+    }
   }
 
   private leave(): void {
