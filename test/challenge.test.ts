@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { CHALLENGE_RANDOM, keyNumber, makeChallenge, respond } from '../src/ws-codec/challenge.ts'
+import { CHALLENGE_RANDOM, keyNumber, makeChallenge, respond } from '../src/ws-codec/handshake/challenge.ts'
 import { Random } from './support/random.ts'
 import { bytes, text } from './support/splits.ts'
 

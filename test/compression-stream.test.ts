@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { deflateRawSync, constants as zlib } from 'node:zlib'
 import { type InflateError, MessageInflater } from '../src/node/websocket/compression.ts'
 import { ZlibPool } from '../src/node/websocket/zlib-pool.ts'
-import { negotiateDeflate, withoutDeflateTail } from '../src/ws-codec/permessage-deflate.ts'
+import { negotiateDeflate, withoutDeflateTail } from '../src/ws-codec/handshake/permessage-deflate.ts'
 import { bytes } from './support/splits.ts'
 
 const MIB = 1024 * 1024

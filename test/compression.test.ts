@@ -15,7 +15,7 @@ import {
   type DeflateAgreement,
   negotiateDeflate,
   withoutDeflateTail,
-} from '../src/ws-codec/permessage-deflate.ts'
+} from '../src/ws-codec/handshake/permessage-deflate.ts'
 import { bytes } from './support/splits.ts'
 
 const TUNING = { level: 3, memoryLevel: 8 }

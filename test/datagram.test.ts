@@ -1,4 +1,4 @@
-/** Every rule of the table in src/raw/datagram.ts from both sides: what just is one, and what just is none. */
+/** Every rule of the table in src/raw/datagram/datagram.ts from both sides: what just is one, and what just is none. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { classifyDatagram, DatagramVerdict } from '../src/raw/index.ts'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { knownFieldName } from '../src/http/field-names.ts'
+import { knownFieldName } from '../src/http/request/field-names.ts'
 import { bytes } from './support/splits.ts'
 
 const known = (name: string) => knownFieldName(bytes(`..${name}..`), 2, 2 + name.length)

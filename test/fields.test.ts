@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { FieldSection } from '../src/http/fields.ts'
 import { decodeLatin1 } from '../src/http/latin1.ts'
+import { FieldSection } from '../src/http/request/fields.ts'
 import { bytes, everySplit } from './support/splits.ts'
 
 /** Reads the section that begins at `pos` of `chunk`; where it stopped, and what it has then. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { sharedHeader } from '../src/ws-codec/header-cache.ts'
+import { sharedHeader } from '../src/ws-codec/frames/header-cache.ts'
 import { codecOf, frameHeaderLength, writeFrameHeader } from '../src/ws-codec/index.ts'
 
 const lengths = [

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { instantiate, type Simd, simd } from '../src/ws-codec/mask-simd.ts'
+import { instantiate, type Simd, simd } from '../src/ws-codec/payload/mask-simd.ts'
 import { maskingHolds } from './support/masking.ts'
 
 const BLOCK = 8192

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { AssemblerOptions } from '../src/ws-codec/frames/message-assembly.ts'
 import { FIRST, LAST, MessageAssembler, type MessageSink } from '../src/ws-codec/index.ts'
-import type { AssemblerOptions } from '../src/ws-codec/message-assembly.ts'
 import { bytes, text } from './support/splits.ts'
 
 interface Message {

@@ -9,7 +9,7 @@ import {
   negotiateDeflate,
   offerDeflate,
   withoutDeflateTail,
-} from '../src/ws-codec/permessage-deflate.ts'
+} from '../src/ws-codec/handshake/permessage-deflate.ts'
 
 const NAME = 'permessage-deflate'
 const ALONE = '; server_no_context_takeover; client_no_context_takeover'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { TOKEN, VALUE } from '../src/http/characters.ts'
-import { NO_WORDS, plainEnd, runEnd, trimmedEnd, wordsOf } from '../src/http/runs.ts'
+import { NO_WORDS, plainEnd, runEnd, trimmedEnd, wordsOf } from '../src/http/request/runs.ts'
 import { bytes } from './support/splits.ts'
 
 test('plainEnd stops at the pair of words that holds what is no value, wherever in it, and at nothing else', () => {

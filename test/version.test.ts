@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { isLineEnd, LINE_END_LENGTH } from '../src/http/version.ts'
+import { isLineEnd, LINE_END_LENGTH } from '../src/http/request/version.ts'
 import { bytes } from './support/splits.ts'
 
 test('the usual end of a request line is known, and no other byte in any place of it', () => {

@@ -17,9 +17,10 @@
  * Which of the two fields the proxies write is the application's to say, never to be guessed: what they do
  * not write they pass on, from anybody.
  */
-import { isAuthority } from './authority.ts'
+
 import { allOf, characterClass, DIGIT, HTAB, SP, TOKEN } from './characters.ts'
 import { encodeLatin1 } from './latin1.ts'
+import { isAuthority } from './request/authority.ts'
 
 const QUOTE = 0x22
 const COMMA = 0x2c

@@ -7,7 +7,7 @@ export {
   mayTransform,
   readContentCodings,
   varyByEncoding,
-} from './accept-encoding.ts'
+} from './answer/accept-encoding.ts'
 export {
   AnswerFraming,
   AnswerHead,
@@ -16,13 +16,20 @@ export {
   continueAnswer,
   isBodyless,
   lastChunk,
-} from './answer.ts'
-export { AnswerHeadReader } from './answer-head.ts'
-export { type BodyLimits, BodyReader, type BodySink } from './body.ts'
-export { type CorsOptions, corsFields, type Field, type PreflightOptions, preflightFields } from './cors.ts'
-export { type ErrorAnswerOptions, errorAnswer, errorAnswerText } from './error-answer.ts'
+} from './answer/answer.ts'
+export { AnswerHeadReader } from './answer/answer-head.ts'
+export {
+  type CorsOptions,
+  corsFields,
+  type Field,
+  type PreflightOptions,
+  preflightFields,
+} from './answer/cors.ts'
+export { type ErrorAnswerOptions, errorAnswer, errorAnswerText } from './answer/error-answer.ts'
+export { reasonPhrases } from './answer/reasons.ts'
+export { type BodyLimits, BodyReader, type BodySink } from './body/body.ts'
+export { BodyFraming } from './body/framing.ts'
 export { HttpError, type HttpErrorCode, httpErrorCodes } from './errors.ts'
-export { joinFields } from './fields.ts'
 export {
   type ForwardedClient,
   type ForwardedTrust,
@@ -30,9 +37,8 @@ export {
   readXForwardedFor,
   type XForwardedFields,
 } from './forwarded.ts'
-export { BodyFraming } from './framing.ts'
 export { type Decode, decodeLatin1, encodeLatin1 } from './latin1.ts'
-export { isKnownMethod } from './methods.ts'
 export { compileOrigins, type OriginPattern, sameOrigin } from './origin.ts'
-export { reasonPhrases } from './reasons.ts'
-export { type HeadLimits, RequestHead } from './request-head.ts'
+export { joinFields } from './request/fields.ts'
+export { isKnownMethod } from './request/methods.ts'
+export { type HeadLimits, RequestHead } from './request/request-head.ts'

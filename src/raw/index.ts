@@ -1,10 +1,10 @@
-export { classifyDatagram, DatagramVerdict } from './datagram.ts'
+export { classifyDatagram, DatagramVerdict } from './datagram/datagram.ts'
 export {
   type DatagramPeer,
   DatagramPeers,
   type DatagramPeersOptions,
   type DatagramPeersSink,
-} from './datagram-peers.ts'
+} from './datagram/datagram-peers.ts'
 export { FramingError, type FramingErrorCode, framingFault, RawError, type RawErrorCode } from './errors.ts'
 export { type FlashPolicyPorts, type FlashPolicyRule, flashPolicy } from './flash-policy.ts'
 export type { Framing, FramingReader, MessageSink } from './framing.ts'

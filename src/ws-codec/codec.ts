@@ -1,4 +1,4 @@
-import type { DecoderOptions, FrameSink } from './frame-sink.ts'
+import type { DecoderOptions, FrameSink } from './frames/frame-sink.ts'
 import { HIXIE_75, HIXIE_76 } from './hixie.ts'
 import { HYBI_03 } from './hybi-03.ts'
 import { HYBI_7, HYBI_8, RFC_6455_CODEC } from './rfc6455.ts'

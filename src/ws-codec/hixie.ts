@@ -4,9 +4,9 @@
  * first fragment brings the 00, the last one the FF.
  */
 import type { Codec } from './codec.ts'
-import { checkClose, checkUncompressed } from './encoder.ts'
 import { WebSocketError, WebSocketErrorCode } from './errors.ts'
-import { HixieDecoder } from './hixie-decoder.ts'
+import { checkClose, checkUncompressed } from './frames/encoder.ts'
+import { HixieDecoder } from './frames/hixie-decoder.ts'
 
 // Opcodes of RFC 6455
 const CONTINUATION = 0

@@ -8,9 +8,9 @@
  * answered with one. Limits are RFC 6455's.
  */
 import type { Codec } from './codec.ts'
-import { FrameDecoder } from './decoder.ts'
-import { checkClose, checkUncompressed, encodeFrame, encodeHeader } from './encoder.ts'
-import { type FrameLayout, layoutOf } from './first-byte.ts'
+import { FrameDecoder } from './frames/decoder.ts'
+import { checkClose, checkUncompressed, encodeFrame, encodeHeader } from './frames/encoder.ts'
+import { type FrameLayout, layoutOf } from './frames/first-byte.ts'
 
 /** FIN, or MORE. */
 const HIGH_BIT = 0x80

@@ -1,17 +1,19 @@
-export { base64Length, encodeBase64 } from './base64.ts'
 export { CloseCode, isSendableCloseCode } from './close-codes.ts'
 export { type Codec, codecOf, type Decoder } from './codec.ts'
-export { FrameDecoder } from './decoder.ts'
+export { FAILURES, WebSocketError, WebSocketErrorCode } from './errors.ts'
+export { FrameDecoder } from './frames/decoder.ts'
 export {
   encodeClose,
   encodeFrame,
   encodeFrameInto,
   encodeHeader,
-} from './encoder.ts'
-export { FAILURES, WebSocketError, WebSocketErrorCode } from './errors.ts'
-export type { Field } from './field-lines.ts'
-export { frameHeaderLength, writeFrameHeader } from './frame-header.ts'
-export { COMPRESSED, type DecoderOptions, FIRST, type FrameSink, LAST } from './frame-sink.ts'
+} from './frames/encoder.ts'
+export { frameHeaderLength, writeFrameHeader } from './frames/frame-header.ts'
+export { COMPRESSED, type DecoderOptions, FIRST, type FrameSink, LAST } from './frames/frame-sink.ts'
+export { HixieDecoder } from './frames/hixie-decoder.ts'
+export { type AssemblerOptions, MessageAssembler, type MessageSink } from './frames/message-assembly.ts'
+export { base64Length, encodeBase64 } from './handshake/base64.ts'
+export type { Field } from './handshake/field-lines.ts'
 export {
   type AcceptedHandshake,
   type Handshake,
@@ -19,8 +21,13 @@ export {
   type RefusedHandshake,
   readHandshake,
   type UpgradeRequest,
-} from './handshake.ts'
-export { type AcceptOptions, acceptHandshake, acceptKey, answerChallenge } from './handshake-answer.ts'
+} from './handshake/handshake.ts'
+export {
+  type AcceptOptions,
+  acceptHandshake,
+  acceptKey,
+  answerChallenge,
+} from './handshake/handshake-answer.ts'
 export {
   type AcceptedAnswer,
   type ExpectedAnswer,
@@ -32,11 +39,8 @@ export {
   readAnswer,
   requestHandshake,
   type UpgradeAnswer,
-} from './handshake-client.ts'
-export { HixieDecoder } from './hixie-decoder.ts'
-export { mask, unmask, unmaskText } from './mask.ts'
-export { md5 } from './md5.ts'
-export { type AssemblerOptions, MessageAssembler, type MessageSink } from './message-assembly.ts'
+} from './handshake/handshake-client.ts'
+export { md5 } from './handshake/md5.ts'
 export {
   acceptDeflate,
   DEFLATE_END,
@@ -47,7 +51,8 @@ export {
   negotiateDeflate,
   offerDeflate,
   withoutDeflateTail,
-} from './permessage-deflate.ts'
-export { sha1 } from './sha1.ts'
-export { encodeUtf8, isUtf8, Utf8Validator, utf8Length } from './utf8.ts'
+} from './handshake/permessage-deflate.ts'
+export { sha1 } from './handshake/sha1.ts'
+export { mask, unmask, unmaskText } from './payload/mask.ts'
+export { encodeUtf8, isUtf8, Utf8Validator, utf8Length } from './payload/utf8.ts'
 export { isVersion, VERSIONS, type Version } from './versions.ts'

@@ -1,6 +1,6 @@
 import type { Codec } from './codec.ts'
-import { FrameDecoder } from './decoder.ts'
-import { encodeClose, encodeFrame, encodeHeader } from './encoder.ts'
+import { FrameDecoder } from './frames/decoder.ts'
+import { encodeClose, encodeFrame, encodeHeader } from './frames/encoder.ts'
 import type { Version } from './versions.ts'
 
 /** The frames of RFC 6455, which were the drafts' from 07 on: 7, 8 and 13 differ in their handshakes only. */

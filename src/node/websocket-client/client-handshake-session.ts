@@ -1,5 +1,6 @@
 /** The client's side of the opening handshake: the answer's head, and behind it the 16 bytes of hixie-76 and hybi-03. */
 import { AnswerHeadReader } from '../../http/index.ts'
+import { acceptDeflate, type DeflateAgreement } from '../../ws-codec/handshake/permessage-deflate.ts'
 import {
   type AcceptedAnswer,
   codecOf,
@@ -7,7 +8,6 @@ import {
   provesServer,
   readAnswer,
 } from '../../ws-codec/index.ts'
-import { acceptDeflate, type DeflateAgreement } from '../../ws-codec/permessage-deflate.ts'
 import { Client } from '../client/client.ts'
 import type { Connection, Session } from '../connection.ts'
 import { RefusedError } from '../errors.ts'

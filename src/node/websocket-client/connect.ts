@@ -2,6 +2,7 @@
 import { randomFillSync } from 'node:crypto'
 import { connect as connectTcp, isIP, type Socket } from 'node:net'
 import { type ConnectionOptions, connect as connectTls } from 'node:tls'
+import { offerDeflate } from '../../ws-codec/handshake/permessage-deflate.ts'
 import {
   nonceBytes,
   type OpeningRequest,
@@ -9,7 +10,6 @@ import {
   VERSIONS,
   type Version,
 } from '../../ws-codec/index.ts'
-import { offerDeflate } from '../../ws-codec/permessage-deflate.ts'
 import { Connection } from '../connection.ts'
 import { PortmanteauError } from '../errors.ts'
 import { resolveOptions, type Settings } from '../limits/options.ts'

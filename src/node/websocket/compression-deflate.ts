@@ -7,7 +7,7 @@ import {
   type ZlibOptions,
   constants as zlib,
 } from 'node:zlib'
-import { DEFLATED_EMPTY, withoutDeflateTail } from '../../ws-codec/permessage-deflate.ts'
+import { DEFLATED_EMPTY, withoutDeflateTail } from '../../ws-codec/handshake/permessage-deflate.ts'
 import { type Job, Lane } from './compression-lane.ts'
 import { type ContextTarget, ZlibContext, type ZlibPool } from './zlib-pool.ts'
 

@@ -1,4 +1,4 @@
-import type { DeflateSettings } from '../../ws-codec/permessage-deflate.ts'
+import type { DeflateSettings } from '../../ws-codec/handshake/permessage-deflate.ts'
 import { PortmanteauError } from '../errors.ts'
 import type { Role } from './compression.ts'
 import { DEFAULT_CONCURRENCY } from './zlib-pool.ts'

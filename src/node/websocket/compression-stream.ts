@@ -1,7 +1,7 @@
 /** A message that is inflated as it arrives (RFC 7692 §7.2.2), for whoever does not want it whole. */
 
 import { createInflateRaw, type InflateRaw, constants as zlib } from 'node:zlib'
-import { DEFLATE_END } from '../../ws-codec/permessage-deflate.ts'
+import { DEFLATE_END } from '../../ws-codec/handshake/permessage-deflate.ts'
 import { type InflateError, type InflateState, MOST_ENDS, WINDOW_BITS } from './compression-inflate.ts'
 import { SlidingWindow } from './sliding-window.ts'
 

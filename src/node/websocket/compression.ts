@@ -7,7 +7,7 @@
  *
  * Only documented parts of node:zlib are used.
  */
-import type { DeflateAgreement } from '../../ws-codec/permessage-deflate.ts'
+import type { DeflateAgreement } from '../../ws-codec/handshake/permessage-deflate.ts'
 import { type Deflated, DeflateJob, type DeflateParameters, DeflateState } from './compression-deflate.ts'
 import { type Inflated, InflateJob, InflateState } from './compression-inflate.ts'
 import { PieceInflater, type PieceSink } from './compression-stream.ts'

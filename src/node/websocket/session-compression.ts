@@ -1,5 +1,5 @@
+import type { DeflateAgreement } from '../../ws-codec/handshake/permessage-deflate.ts'
 import type { Codec } from '../../ws-codec/index.ts'
-import type { DeflateAgreement } from '../../ws-codec/permessage-deflate.ts'
 import type { Settings } from '../limits/options.ts'
 import type { Outgoing } from '../outgoing.ts'
 import { deflateOnce, MessageDeflater, MessageInflater, type Role } from './compression.ts'

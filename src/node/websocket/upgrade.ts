@@ -1,4 +1,5 @@
 import type { Field, RequestHead } from '../../http/index.ts'
+import { negotiateDeflate } from '../../ws-codec/handshake/permessage-deflate.ts'
 import {
   type AcceptedHandshake,
   acceptHandshake,
@@ -7,7 +8,6 @@ import {
   readHandshake,
   type Version,
 } from '../../ws-codec/index.ts'
-import { negotiateDeflate } from '../../ws-codec/permessage-deflate.ts'
 import { Client } from '../client/client.ts'
 import type { Connection, Session } from '../connection.ts'
 import type { Request } from '../http/request.ts'

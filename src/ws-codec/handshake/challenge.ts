@@ -3,7 +3,7 @@
  * each: its digits, taken together, are the number times the count of spaces. The MD5 of both numbers and of the eight
  * bytes behind the request is the answer, sixteen bytes behind the head.
  */
-import { WebSocketError, WebSocketErrorCode } from './errors.ts'
+import { WebSocketError, WebSocketErrorCode } from '../errors.ts'
 import { md5 } from './md5.ts'
 
 /** Bytes behind the request. */

@@ -10,8 +10,9 @@
  *
  * The time is told with every call, in any unit; it is never read. Sending does not keep a peer: it proves nothing.
  */
+
+import { RawError } from '../errors.ts'
 import { DatagramVerdict } from './datagram.ts'
-import { RawError } from './errors.ts'
 
 /** Where a table reports. */
 export interface DatagramPeersSink<Value> {

@@ -13,12 +13,12 @@
  * digits alone, and nothing but the grammar between size and CRLF. The sink must not call back into it
  * from `bodyData`; from `bodyEnd` it may `start` the next body.
  */
-import { CR, hexValue, LF } from './characters.ts'
+import { CR, hexValue, LF } from '../characters.ts'
+import { HttpError, type HttpErrorCode } from '../errors.ts'
+import { type Decode, decodeLatin1 } from '../latin1.ts'
+import { hex } from '../request/fields.ts'
 import { ChunkExtensions } from './chunk-extensions.ts'
-import { HttpError, type HttpErrorCode } from './errors.ts'
-import { hex } from './fields.ts'
 import { BodyFraming } from './framing.ts'
-import { type Decode, decodeLatin1 } from './latin1.ts'
 import { Trailers } from './trailers.ts'
 
 const DATA = 0

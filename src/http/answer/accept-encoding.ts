@@ -5,7 +5,7 @@
  * Every list is read in one pass, each character a bounded number of times. Names of codings are compared, never
  * looked up.
  */
-import { COMMA, characterClass, HTAB, SEMICOLON, SP, TOKEN } from './characters.ts'
+import { COMMA, characterClass, HTAB, SEMICOLON, SP, TOKEN } from '../characters.ts'
 
 const DQUOTE = 0x22
 const DOT = 0x2e

@@ -1,7 +1,8 @@
 /** The server's side of the opening handshake, as far as it is written (RFC 6455 §4.2.2, and its drafts). */
+
+import { WebSocketError, WebSocketErrorCode } from '../errors.ts'
 import { encodeBase64 } from './base64.ts'
 import { respond } from './challenge.ts'
-import { WebSocketError, WebSocketErrorCode } from './errors.ts'
 import { type Field, hostLines, line } from './field-lines.ts'
 import { type AcceptedHandshake, protocolField } from './handshake.ts'
 import { md5 as pureMd5 } from './md5.ts'

@@ -1,5 +1,5 @@
 /** Runs of bytes of one class: where they end. What reading a head costs is mostly spent here. */
-import { characterClass, HTAB, SP } from './characters.ts'
+import { characterClass, HTAB, SP } from '../characters.ts'
 
 /** A table that is the module's own is a constant to the engine: 4 % of a browser's head (Node 20). */
 const classes: Uint8Array = characterClass

@@ -3,9 +3,9 @@
  * but texts at once, for a body's last chunk is not kept. It is read whether or not anybody asks for it.
  */
 
-import type { HttpError } from './errors.ts'
-import { FieldSection, joinFields } from './fields.ts'
-import type { Decode } from './latin1.ts'
+import type { HttpError } from '../errors.ts'
+import type { Decode } from '../latin1.ts'
+import { FieldSection, joinFields } from '../request/fields.ts'
 
 /**
  * RFC 9110 §6.5.1: what frames, routes, modifies or authenticates a request, or says how its content is to

@@ -3,12 +3,12 @@
  * final, and hands in the masking key where one is due (a client masks every frame, a server none, §5.1).
  * Nothing is made before everything has been checked.
  */
-import { isSendableCloseCode } from './close-codes.ts'
-import { WebSocketError, WebSocketErrorCode } from './errors.ts'
+import { isSendableCloseCode } from '../close-codes.ts'
+import { WebSocketError, WebSocketErrorCode } from '../errors.ts'
+import { mask } from '../payload/mask.ts'
+import { encodeUtf8, isUtf8, utf8Length } from '../payload/utf8.ts'
 import { frameHeaderLength, writeFrameHeader } from './frame-header.ts'
 import { sharedHeader } from './header-cache.ts'
-import { mask } from './mask.ts'
-import { encodeUtf8, isUtf8, utf8Length } from './utf8.ts'
 
 const FIN = 0x80
 /** RFC 7692 §6: the message is compressed. */

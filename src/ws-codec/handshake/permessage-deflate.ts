@@ -6,7 +6,7 @@
  * has an impossible value is declined (§7.1), and the next one is looked at. Nothing that a peer sends makes
  * anything here throw.
  */
-import { WebSocketError, WebSocketErrorCode } from './errors.ts'
+import { WebSocketError, WebSocketErrorCode } from '../errors.ts'
 import { ExtensionListReader } from './permessage-deflate-list.ts'
 
 /** §7 */

@@ -3,10 +3,6 @@
  * few fields that matter, by length and then by their bytes; then the rules are applied, each once.
  */
 
-import { isAuthority } from './authority.ts'
-import { matchesFolded } from './characters.ts'
-import type { HttpErrorCode } from './errors.ts'
-import type { FieldSection } from './fields.ts'
 import {
   BodyFraming,
   CLOSE,
@@ -16,7 +12,11 @@ import {
   readConnection,
   readContentLength,
   UPGRADE,
-} from './framing.ts'
+} from '../body/framing.ts'
+import { matchesFolded } from '../characters.ts'
+import type { HttpErrorCode } from '../errors.ts'
+import { isAuthority } from './authority.ts'
+import type { FieldSection } from './fields.ts'
 import type { RequestHead } from './request-head.ts'
 
 type Meaning = Pick<

@@ -1,5 +1,5 @@
 /** The fields of cross-origin answers (WHATWG Fetch §3.2). */
-import { allOf, TOKEN } from './characters.ts'
+import { allOf, TOKEN } from '../characters.ts'
 
 /** What an allowed origin may do. */
 export interface CorsOptions {

@@ -1,5 +1,5 @@
 /** Field lines of the heads that handshakes send (RFC 9112 §5): nothing that could break out of one goes out. */
-import { WebSocketError, WebSocketErrorCode } from './errors.ts'
+import { WebSocketError, WebSocketErrorCode } from '../errors.ts'
 import { isToken } from './token-list.ts'
 
 /** Name and value of a field. */

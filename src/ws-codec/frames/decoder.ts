@@ -17,9 +17,12 @@
  *   length that a peer has declared;
  * - a sink may call `pause` from within a report, and nothing else of the decoder.
  */
-import { isSendableCloseCode } from './close-codes.ts'
-import type { Decoder } from './codec.ts'
-import { closeCodeOf, WebSocketErrorCode } from './errors.ts'
+import { isSendableCloseCode } from '../close-codes.ts'
+import type { Decoder } from '../codec.ts'
+import { closeCodeOf, WebSocketErrorCode } from '../errors.ts'
+import { limit, MAX_FRAMES, MAX_MESSAGE_BYTES } from '../limits.ts'
+import { unmask, unmaskText } from '../payload/mask.ts'
+import { Utf8Validator } from '../payload/utf8.ts'
 import {
   DEFLATED,
   FINAL,
@@ -31,9 +34,6 @@ import {
   WHOLE,
 } from './first-byte.ts'
 import { COMPRESSED, type DecoderOptions, FIRST, type FrameSink, LAST } from './frame-sink.ts'
-import { limit, MAX_FRAMES, MAX_MESSAGE_BYTES } from './limits.ts'
-import { unmask, unmaskText } from './mask.ts'
-import { Utf8Validator } from './utf8.ts'
 
 const FRAME = 0
 const PAYLOAD = 1

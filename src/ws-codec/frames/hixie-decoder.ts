@@ -20,11 +20,11 @@
  * zero, which would let it grow without end, are counted too, and so are dropped frames in a row. No message comes in more than one frame, but as nothing
  * tells the length of a text, a piece is `LAST` only when its FF lies in the chunk too.
  */
-import type { Decoder } from './codec.ts'
-import { closeCodeOf, WebSocketErrorCode } from './errors.ts'
+import type { Decoder } from '../codec.ts'
+import { closeCodeOf, WebSocketErrorCode } from '../errors.ts'
+import { limit, MAX_FRAMES, MAX_MESSAGE_BYTES } from '../limits.ts'
+import { Utf8Validator } from '../payload/utf8.ts'
 import { type DecoderOptions, FIRST, type FrameSink, LAST } from './frame-sink.ts'
-import { limit, MAX_FRAMES, MAX_MESSAGE_BYTES } from './limits.ts'
-import { Utf8Validator } from './utf8.ts'
 
 const FRAME = 0
 const TEXT = 1

@@ -1,5 +1,5 @@
 /** The fields that say how long a request is and what becomes of its connection, read from their bytes. */
-import { COMMA, characterClass, DIGIT, HTAB, matchesFolded, SEMICOLON, SP, TOKEN } from './characters.ts'
+import { COMMA, characterClass, DIGIT, HTAB, matchesFolded, SEMICOLON, SP, TOKEN } from '../characters.ts'
 
 /** How a body is delimited (RFC 9112 §6). */
 export const BodyFraming = { none: 0, length: 1, chunked: 2 } as const

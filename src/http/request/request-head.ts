@@ -15,11 +15,12 @@
  * It never guesses: a head that two parsers could read differently has an error, and the connection that
  * sent it must be closed after the answer. It never makes text that nobody asked for.
  */
-import { CR, characterClass, DIGIT, ESCAPE, LF, SP, TARGET, TOKEN } from './characters.ts'
-import type { HttpError, HttpErrorCode } from './errors.ts'
+
+import { BodyFraming } from '../body/framing.ts'
+import { CR, characterClass, DIGIT, ESCAPE, LF, SP, TARGET, TOKEN } from '../characters.ts'
+import type { HttpError, HttpErrorCode } from '../errors.ts'
+import { type Decode, decodeLatin1 } from '../latin1.ts'
 import { FieldSection, hex } from './fields.ts'
-import { BodyFraming } from './framing.ts'
-import { type Decode, decodeLatin1 } from './latin1.ts'
 import { knownMethod } from './methods.ts'
 import { interpretFields } from './request-meaning.ts'
 import { authorityEnd, authorityStart, TargetForm, targetForm } from './request-target.ts'

@@ -1,4 +1,4 @@
-import { WebSocketErrorCode } from './errors.ts'
+import { WebSocketErrorCode } from '../errors.ts'
 
 /**
  * What the first byte of a frame means (RFC 6455 §5.2: FIN, RSV1–3, opcode), as a table, so that a frame costs

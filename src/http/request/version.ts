@@ -1,5 +1,5 @@
 /** How nearly every request line ends (RFC 9112 §2.3). */
-import { CR, LF, SLASH } from './characters.ts'
+import { CR, LF, SLASH } from '../characters.ts'
 
 export const LINE_END_LENGTH = 10
 

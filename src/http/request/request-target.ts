@@ -1,6 +1,7 @@
 /** The forms of a request target (RFC 9112 §3.2). */
+
+import { COLON, hexValue, matchesFolded, SLASH } from '../characters.ts'
 import { isAuthority } from './authority.ts'
-import { COLON, hexValue, matchesFolded, SLASH } from './characters.ts'
 
 export const TargetForm = { origin: 0, absolute: 1, authority: 2, asterisk: 3, invalid: 4 } as const
 export type TargetForm = (typeof TargetForm)[keyof typeof TargetForm]

@@ -12,11 +12,11 @@
  * empty line when it is, and the first byte that cannot be part of a head when it fails. Result and position are the same
  * however the bytes are cut. It never knows whether a body follows, which hangs on the request.
  */
-import { CR, characterClass, DIGIT, LF, SP, VALUE } from './characters.ts'
-import { HttpError, type HttpErrorCode } from './errors.ts'
-import { FieldSection, hex } from './fields.ts'
-import { type Decode, decodeLatin1 } from './latin1.ts'
-import type { HeadLimits } from './request-head.ts'
+import { CR, characterClass, DIGIT, LF, SP, VALUE } from '../characters.ts'
+import { HttpError, type HttpErrorCode } from '../errors.ts'
+import { type Decode, decodeLatin1 } from '../latin1.ts'
+import { FieldSection, hex } from '../request/fields.ts'
+import type { HeadLimits } from '../request/request-head.ts'
 
 const IN_FIELDS = 0
 const IN_STATUS = 1

@@ -6,12 +6,13 @@
  * hybi-03; else by Sec-WebSocket-Key1 and -Key2, which hixie-76 has; a request without any Sec-WebSocket field
  * is hixie-75's.
  */
+
+import { WebSocketErrorCode } from '../errors.ts'
+import { VERSIONS, type Version } from '../versions.ts'
 import { base64Length } from './base64.ts'
 import { CHALLENGE_BYTES, keyNumber } from './challenge.ts'
-import { WebSocketErrorCode } from './errors.ts'
 import type { Field } from './field-lines.ts'
 import { listHas, tokenList, wordList } from './token-list.ts'
-import { VERSIONS, type Version } from './versions.ts'
 
 /** What a handshake needs of a request head. Names of fields are in lower case. */
 export interface UpgradeRequest {

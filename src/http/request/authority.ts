@@ -1,5 +1,5 @@
 /** `uri-host [ ":" port ]`, the value of Host and the authority of an http URI (RFC 9110 §4.2, §7.2). */
-import { COLON, characterClass, DIGIT, HEXDIG, REG_NAME } from './characters.ts'
+import { COLON, characterClass, DIGIT, HEXDIG, REG_NAME } from '../characters.ts'
 
 const PERCENT = 0x25
 const DOT = 0x2e

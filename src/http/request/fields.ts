@@ -12,10 +12,10 @@
  * end other than CRLF, never skips a byte, and never knows what a field means: that, and the limit in bytes, is
  * the owner's.
  */
-import { COLON, CR, characterClass, HTAB, LF, matchesFolded, SP, TOKEN, VALUE } from './characters.ts'
-import { HttpError, type HttpErrorCode } from './errors.ts'
+import { COLON, CR, characterClass, HTAB, LF, matchesFolded, SP, TOKEN, VALUE } from '../characters.ts'
+import { HttpError, type HttpErrorCode } from '../errors.ts'
+import type { Decode } from '../latin1.ts'
 import { knownFieldName } from './field-names.ts'
-import type { Decode } from './latin1.ts'
 import { NO_WORDS, plainEnd, runEnd, trimmedEnd, wordsOf } from './runs.ts'
 
 // States: what the next byte belongs to.

@@ -1,13 +1,14 @@
 /** The client's side of the opening handshake (RFC 6455 §4.1, and its drafts): a request out, the server's answer in. */
+
+import { WebSocketError, WebSocketErrorCode } from '../errors.ts'
+import type { Version } from '../versions.ts'
 import { encodeBase64 } from './base64.ts'
 import { CHALLENGE_RANDOM, makeChallenge, RESPONSE_BYTES } from './challenge.ts'
-import { WebSocketError, WebSocketErrorCode } from './errors.ts'
 import { type Field, hostLines, line } from './field-lines.ts'
 import { protocolField } from './handshake.ts'
 import { acceptKey, locationOf } from './handshake-answer.ts'
 import { ExtensionListReader } from './permessage-deflate-list.ts'
 import { isToken, listHas } from './token-list.ts'
-import type { Version } from './versions.ts'
 
 /** What a client asks for. */
 export interface HandshakeRequest {

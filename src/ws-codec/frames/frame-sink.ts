@@ -1,4 +1,4 @@
-import type { WebSocketErrorCode } from './errors.ts'
+import type { WebSocketErrorCode } from '../errors.ts'
 
 /** A flag of `FrameSink.data`: the first piece of a message. */
 export const FIRST = 1

@@ -10,8 +10,8 @@
  *
  * Whatever is refused is refused when it is set, or by `format`, before a byte goes out.
  */
-import { allOf, TOKEN, VALUE } from './characters.ts'
-import { HttpError, type HttpErrorCode } from './errors.ts'
+import { allOf, TOKEN, VALUE } from '../characters.ts'
+import { HttpError, type HttpErrorCode } from '../errors.ts'
 import { reasonPhrases } from './reasons.ts'
 
 /** How an answer's body is delimited (RFC 9112 §6.3); `close`: by the end of the connection. */

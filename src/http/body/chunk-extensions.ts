@@ -6,8 +6,8 @@
  *
  * Contract: `push` returns `end`, or the position of the CR that ends them, or of the byte that is wrong.
  */
-import { CR, characterClass, HTAB, QUOTED, SEMICOLON, SP, TOKEN, VALUE } from './characters.ts'
-import { HttpError, type HttpErrorCode } from './errors.ts'
+import { CR, characterClass, HTAB, QUOTED, SEMICOLON, SP, TOKEN, VALUE } from '../characters.ts'
+import { HttpError, type HttpErrorCode } from '../errors.ts'
 
 const NAME = 0
 const VALUE_TOKEN = 1
