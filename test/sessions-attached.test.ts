@@ -1,7 +1,7 @@
 /** Sessions on a server of node:http or node:https that somebody else has. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { createServer, request } from 'node:http'
+import { Agent, createServer, request } from 'node:http'
 import { createServer as createHttpsServer, request as requestHttps } from 'node:https'
 import type { AddressInfo, Server as NetServer } from 'node:net'
 import { type TestContext, test } from 'node:test'
@@ -163,4 +163,32 @@ test('the server that has the sessions goes: they end, and the other one stays',
   await serving.server.shutdown({ timeout: 1_000 })
   await until(() => client.stream!.ended())
   assert.equal((await serving.ask('/')).status, 200)
+})
+
+test('a server that is closed lets go of clients that would ask for ever', async (t) => {
+  const serving = await serveSessions(t, { sessions: { pollDuration: 60 } }, 'attached')
+  const httpServer = serving.httpServer!
+  const { port } = httpServer.address() as AddressInfo
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+  t.after(() => agent.destroy())
+  const ask = async (path: string) => {
+    const outgoing = request({ port, path, agent })
+    outgoing.end()
+    const [incoming] = await once(outgoing, 'response')
+    let body = ''
+    for await (const chunk of incoming) body += chunk
+    return body
+  }
+  const id = (await ask('/socket.io/xhr-polling/')).slice('~m~22~m~'.length)
+  const poll = async () => {
+    for (;;) await ask(`/socket.io/xhr-polling/${id}`)
+  }
+  const polling = assert.rejects(poll(), /ECONN|socket hang up/)
+  await until(() => serving.clients[0]!.client.session!.connections === 2)
+  let closed = false
+  httpServer.close(() => {
+    closed = true
+  })
+  await until(() => closed)
+  await polling
 })

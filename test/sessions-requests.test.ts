@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { runInNewContext } from 'node:vm'
 import type { ServerOptions } from '../src/index.ts'
 import { Random } from './support/random.ts'
-import { until } from './support/serving.ts'
+import { join, until } from './support/serving.ts'
 import { ASKING, frame06, SessionClient } from './support/session-clients.ts'
 import { type Asked, type SessionServing, serveSessions, WIRES } from './support/session-wires.ts'
 
@@ -347,3 +347,24 @@ test('whatever is asked has an answer, and nothing breaks', async (t) => {
   assert.ok(statuses.size >= 5, [...statuses].join())
   assert.equal((await serving.ask('/socket.io/xhr-polling')).status, 200)
 })
+
+for (const wire of ['own', 'handed'] as const) {
+  test(`${wire}: who has the answer already waits for no word before the body`, async (t) => {
+    const serving = await serveSessions(t, {}, wire)
+    const peer = await join(t, serving.port)
+    // From its first request for the application on, a connection is node:http's.
+    if (wire === 'handed') {
+      peer.send('GET /application HTTP/1.1\r\nHost: localhost\r\n\r\n')
+      await peer.receives('application')
+    }
+    peer.send(`POST ${POLL}/nobody/send HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\n`)
+    peer.send('Content-Length: 6\r\n\r\n')
+    await peer.receives('HTTP/1.1 404 Not Found')
+    // node:http closes: whether the body still comes is the client's to say. Ours reads on.
+    if (wire === 'own') {
+      peer.send(`data=xGET ${POLL}/nobody HTTP/1.1\r\nHost: localhost\r\n\r\n`)
+      await until(() => serving.errors.length === 2)
+    } else await peer.receives('Connection: close')
+    assert.ok(!peer.text.includes('100 Continue'), peer.text)
+  })
+}

@@ -272,7 +272,7 @@ export class CarriedExchange
     host.deadlines.add(this)
     body.on('data', (chunk: Buffer) => this.receive(chunk))
     body.on('end', () => this.finishBody())
-    if (carried.expectsContinue) carried.continue()
+    if (carried.expectsContinue && !this.answer.isOver) carried.continue()
   }
 
   private receive(chunk: Buffer): void {

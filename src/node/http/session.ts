@@ -356,7 +356,8 @@ export class HttpSession
     this.state = READING_BODY
     if (body.complete) return this.finishBody()
     connection.timeout(connection.host.settings.bodyTimeout)
-    if (head.expectContinue) connection.write(CONTINUE)
+    // RFC 9110 §10.1.1: whoever has the answer already waits for no word.
+    if (head.expectContinue && this.answer?.isOver !== true) connection.write(CONTINUE)
   }
 
   private finishBody(): void {

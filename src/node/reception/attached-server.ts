@@ -29,7 +29,7 @@ export class AttachedServer {
     this.host = host
     this.server = server
     this.sidePorts = sidePorts
-    this.sessions = host.sessionHub && new AttachedSessions(host, host.sessionHub)
+    this.sessions = host.sessionHub && new AttachedSessions(host, host.sessionHub, server)
     this.intercept()
     if (server.listening === true) this.openPorts()
   }

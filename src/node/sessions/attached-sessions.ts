@@ -17,12 +17,14 @@ import type { SessionHub } from './hub.ts'
 export class AttachedSessions {
   private readonly host: Host
   private readonly hub: SessionHub
+  private readonly server: { readonly listening?: boolean }
   private readonly head: RequestHead
 
-  constructor(host: Host, hub: SessionHub) {
+  constructor(host: Host, hub: SessionHub, server: { readonly listening?: boolean }) {
     const { requestLineLimit, headLimit, fieldLimit } = host.settings
     this.host = host
     this.hub = hub
+    this.server = server
     this.head = new RequestHead(
       { requestLine: requestLineLimit, head: headLimit, fields: fieldLimit },
       decodeLatin1,
@@ -53,7 +55,12 @@ export class AttachedSessions {
     const exchange = new CarriedExchange(host, asked, Destination.session, () => {})
     asked.whenWaiting = () => exchange.waits()
     response.on('drain', () => exchange.drained())
-    response.once('close', () => exchange.close())
+    const listened = Boolean(this.server.listening)
+    response.once('close', () => {
+      exchange.close()
+      // A server that is closed waits for its connections: a client that asks again and again would keep it for ever.
+      if (listened && this.server.listening === false) request.socket.end()
+    })
     if (error === null) return exchange.start()
     // Where the next request begins may be read in two ways.
     response.shouldKeepAlive = false
