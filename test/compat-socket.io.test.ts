@@ -48,6 +48,50 @@ test('README: implementing it on your project', async (t) => {
   assert.deepEqual(log, ['connection', 'hello', 'disconnect'])
 })
 
+test('README: the demo, a chat, as example/server.js has it', async (t) => {
+  const server = createServer((_req, res) => {
+    res.writeHead(200, { 'Content-Type': 'text/html' })
+    res.end('<h1>Welcome</h1>')
+  })
+  const buffer: unknown[] = []
+  const serving = await serve(t, {}, server)
+  serving.socket.on('connection', (client) => {
+    client.send({ buffer })
+    client.broadcast({ announcement: `${client.sessionId} connected` })
+    client.on('message', (message) => {
+      buffer.push({ message: [client.sessionId, message] })
+      client.broadcast(buffer.at(-1))
+    })
+    client.on('disconnect', () => {
+      client.broadcast({ announcement: `${client.sessionId} disconnected` })
+    })
+  })
+  // “and point your browser to http://localhost:8080”
+  assert.equal(await get(serving.port, '/'), '200 <h1>Welcome</h1>')
+  const json = (value: unknown) => `~j~${JSON.stringify(value)}`
+  const one = await joinSocket(t, serving)
+  const two = await joinPolling(t, serving)
+  await until(() => one.frames.length === 2)
+  const [first, second] = Object.keys(serving.socket.clients)
+  one.socket.write(frame06('hello'))
+  await two.receives(2)
+  await two.send('good day')
+  await until(() => one.frames.length === 3)
+  one.socket.close()
+  await two.receives(3)
+  const said = { message: [first, 'hello'] }
+  assert.deepEqual(one.frames, [
+    json({ buffer: [] }),
+    json({ announcement: `${second} connected` }),
+    json({ message: [second, 'good day'] }),
+  ])
+  assert.deepEqual(two.received, [
+    json({ buffer: [] }),
+    json(said),
+    json({ announcement: `${first} disconnected` }),
+  ])
+})
+
 test('README: io.listen returns a Listener, with its server, options and clients', async (t) => {
   const server = createServer()
   const socket = io.listen(server, QUIET)
@@ -308,4 +352,20 @@ test('README: the message encoding, 0 to 3', async (t) => {
   socket.write('0:0:,')
   await until(() => isClosed())
   assert.deepEqual(Object.keys(serving.socket.clients), [])
+})
+
+test("README: `.send('Hello world')` within the realm 'chat', on the wire; the heartbeats and the id that are printed", async (t) => {
+  const transportOptions = { websocket: { heartbeatInterval: 30, timeout: 10_000 } }
+  const serving = await serve(t, { encoding: '0.7pre', transportOptions })
+  const { socket } = await joinSocket(t, serving, undefined, (text) => [text])
+  const wire: string[] = []
+  socket.on('message', (message) => wire.push(message.toString()))
+  const chat = serving.socket.realm('chat')
+  chat.on('clientMessage', (message, client) => client.send(message))
+  // What the README prints lacks the newline behind the annotation; its code wrote one.
+  socket.write('1:18:r:chat:Hello world,')
+  await until(() => wire.includes('1:19:r:chat\n:Hello world,'))
+  await until(() => wire.includes('2:1:1,'))
+  socket.write('2:1:1,')
+  await until(() => wire.includes('2:1:2,'))
 })
