@@ -61,9 +61,29 @@ test('without a budget nothing is sent, until the address is proven', () => {
   assert.equal(sent.length, 2)
 })
 
-test('what waits is the sender’s; there is no drain to wait for', () => {
+test('what waits is the sender’s', () => {
   const { writer } = open().client
   assert.deepEqual([writer.writableLength, writer.writableNeedDrain], [7, false])
+})
+
+test('a write that is refused is followed by drain: once the client is heard again, or has proven where it is', async () => {
+  const { client, peer } = open(3)
+  const { writer } = client
+  let drains = 0
+  writer.on('drain', () => drains++)
+  client.heard()
+  assert.equal(writer.write('abcd'), false)
+  assert.equal(writer.writableNeedDrain, true)
+  client.heard()
+  client.heard()
+  assert.deepEqual([drains, writer.writableNeedDrain], [1, false])
+  writer.write('abcd')
+  writer.prove()
+  assert.deepEqual([drains, writer.writableNeedDrain, peer.proven], [2, false, true])
+  writer.prove()
+  assert.equal(drains, 2)
+  writer.close()
+  assert.deepEqual([writer.write('x'), writer.writableNeedDrain], [false, false])
 })
 
 for (const end of ['close', 'destroy'] as const) {

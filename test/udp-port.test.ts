@@ -8,6 +8,7 @@ import { Server } from '../src/index.ts'
 import { DTLS, quicInitial, STUN, startDatagramTarget, startSender, WIREGUARD } from './support/datagrams.ts'
 import { join, serve, until } from './support/serving.ts'
 import { closedPort } from './support/targets.ts'
+import { uncaught } from './support/uncaught.ts'
 
 test('each datagram is a message, and each answer a datagram to its sender', async (t) => {
   const serving = await serve(t, { udp: true })
@@ -178,6 +179,42 @@ test('close lets the clients go and the number free; it can be listened on again
     void sender.send('two')
     return sender.texts.includes('two')
   })
+})
+
+test('what listeners throw at the end of one client leaves none of the others behind, and the number free', async (t) => {
+  const caught = uncaught(t)
+  const serving = await serve(t, { udp: true })
+  for (const name of ['one', 'two']) {
+    const sender = await startSender(t, serving.port)
+    await sender.send(name)
+    await sender.receives(name)
+    serving.clients.at(-1)!.writer.on('close', () => {
+      throw new Error(`close ${name}`)
+    })
+  }
+  const closed = once(serving.server, 'close')
+  serving.server.close()
+  await closed
+  assert.deepEqual(serving.log.slice(2), ['disconnect udp', 'disconnect udp'])
+  assert.deepEqual(caught, ['close one', 'close two'])
+  const free = createSocket('udp4').bind(serving.port, '127.0.0.1')
+  t.after(() => free.close())
+  await once(free, 'listening')
+})
+
+test('who may be sent no more hears drain once he has sent more', async (t) => {
+  const serving = await serve(t, { udp: true }, (_message, client, writer) => {
+    if (client.data !== undefined) return
+    client.data = 'asked'
+    assert.equal(writer.write('x'.repeat(100)), false)
+    writer.once('drain', () => writer.write('drained'))
+  })
+  const sender = await startSender(t, serving.port)
+  await sender.send('hi')
+  await until(() => serving.messages.length === 1)
+  await sender.send('hello')
+  await sender.receives('drained')
+  assert.deepEqual(sender.texts, ['drained'])
 })
 
 test('impossible options are refused', () => {

@@ -50,22 +50,36 @@ export class UdpClient implements Member {
   unhalt(): void {
     this.halted = false
   }
+
+  /** Another datagram has come from it: it may be sent more. */
+  heard(): void {
+    this.writer.settle()
+  }
 }
 
-/** Writes datagrams to one sender. What would exceed what an unproven address may be sent is not sent, and counted. */
+/**
+ * Writes datagrams to one sender. What would exceed what an unproven address may be sent is not sent, and counted; then
+ * `'drain'` comes with the next datagram from there, or with `prove`.
+ */
 export class UdpWriter extends Writer {
   private readonly sender: DatagramSender
   private readonly peer: UdpPeer
+  /** Whether something was not sent. */
+  private owing: boolean
 
   constructor(sender: DatagramSender, peer: UdpPeer) {
     super()
     this.sender = sender
     this.peer = peer
+    this.owing = false
   }
 
   /** Sends one datagram. Returns `false` when it is not sent: the client is gone, or may be sent no more for now. */
   override write(data: Data): boolean {
-    return this.peer.present && this.sender.send(this.peer, toBytes(data))
+    if (!this.peer.present) return false
+    if (this.sender.send(this.peer, toBytes(data))) return true
+    this.owing = true
+    return false
   }
 
   override stream(): Writable {
@@ -87,6 +101,14 @@ export class UdpWriter extends Writer {
    */
   override prove(): void {
     this.peer.proven = true
+    this.settle()
+  }
+
+  /** @internal It may be sent more than when something was refused. */
+  settle(): void {
+    if (!this.writableNeedDrain) return
+    this.owing = false
+    this.emit('drain')
   }
 
   override get ended(): boolean {
@@ -98,7 +120,7 @@ export class UdpWriter extends Writer {
   }
 
   override get writableNeedDrain(): boolean {
-    return false
+    return this.owing && this.peer.present
   }
 
   protected override get isGone(): boolean {

@@ -173,11 +173,15 @@ export class UdpPort implements DatagramSender, Deadlined {
       member = new UdpClient(this, peer, this.endpointOf(from))
       this.host.clientConnected(member)
     }
+    const { client, writer } = member
+    const owed = writer.writableNeedDrain
     if (member.halted) this.halted++
     else {
-      member.client.isText = isUtf8(message)
-      this.host.deliver(message, member.client, member.writer)
+      client.isText = isUtf8(message)
+      this.host.deliver(message, client, writer)
     }
+    // The answer to this one goes first.
+    if (owed) this.host.guard(() => member.heard())
   }
 
   private openRoute(peer: UdpPeer, from: RemoteInfo, target: RouteTarget): Routed {
@@ -215,7 +219,7 @@ export class UdpPort implements DatagramSender, Deadlined {
     const member = peer.value
     if (member !== undefined) {
       this.host.clientDisconnected(member)
-      member.writer.emit('close')
+      this.host.guard(() => member.writer.emit('close'))
     }
     this.routed.get(peer)?.duplex.leave()
     this.routed.delete(peer)
