@@ -17,6 +17,7 @@ import {
   uint32,
 } from './support/http2.ts'
 import { echo, join, serve, until } from './support/serving.ts'
+import { uncaught } from './support/uncaught.ts'
 
 const POST = { ':method': 'POST', ':path': '/' }
 
@@ -209,6 +210,25 @@ test('an application that fails: 500, and what it threw ends where Node puts it'
   assert.equal((await client.post('fine')).body, 'fine')
   await until(() => caught.length === 2)
   assert.deepEqual(caught, ['thrown', 'rejected'])
+})
+
+test('what listeners throw at the end of a request leaves no client behind, and is not counted as a connection', async (t) => {
+  const caught = uncaught(t)
+  const serving = await serve(t, { explicitEnd: true })
+  const fail = (name: string) => () => {
+    throw new Error(name)
+  }
+  serving.server.on('clientConnect', ({ protocol }, writer) => writer.on('close', fail(protocol)))
+  serving.server.on('request', (_request, response) => response.on('close', fail('response')))
+  const client = new Http2Client(t, serving.port)
+  void client.post('x')
+  void client.get()
+  await client.webSocket()
+  await until(() => serving.server.clients.size === 2)
+  client.session.destroy()
+  await until(() => serving.server.stats().connections === 0 && caught.length === 3)
+  assert.equal(serving.server.clients.size, 0)
+  assert.deepEqual(caught.sort(), ['http', 'response', 'websocket'])
 })
 
 test('requests that were reset before anybody saw them reach nobody, and harm nobody', async (t) => {

@@ -66,7 +66,7 @@ export class Reception extends Application implements Host {
   private readonly origins: AllowedOrigins
   private sniffing: number
   /** Those of the connections that are streams of HTTP/2. */
-  private streams: number
+  private readonly streams: Set<Connection<ConnectionHost>>
   private whenEmpty: (() => void) | undefined
 
   constructor(emitter: EventEmitter, options: ServerOptions) {
@@ -91,7 +91,7 @@ export class Reception extends Application implements Host {
     this.connections = new Set()
     this.origins = new AllowedOrigins(settings, (question) => this.ask(question))
     this.sniffing = 0
-    this.streams = 0
+    this.streams = new Set()
     this.whenEmpty = undefined
   }
 
@@ -227,8 +227,7 @@ export class Reception extends Application implements Host {
 
   adoptStream(stream: Duplex, endpoint: Endpoint, start: (connection: Connection) => Session): Connection {
     const connection = this.adopt(stream, endpoint, start)
-    this.streams++
-    stream.once('close', () => this.streams--)
+    this.streams.add(connection)
     return connection
   }
 
@@ -292,6 +291,7 @@ export class Reception extends Application implements Host {
 
   closed(connection: Connection<ConnectionHost>): void {
     if (!this.connections.delete(connection)) return
+    this.streams.delete(connection)
     if (connection.sniffing) this.sniffing--
     this.left()
   }
@@ -306,7 +306,7 @@ export class Reception extends Application implements Host {
       ...this.door.counters.stats(),
       sniffing: this.sniffing,
       handshaking: this.departures.handshaking,
-      connections: this.size - this.streams - this.departures.bridges,
+      connections: this.size - this.streams.size - this.departures.bridges,
       forwarded: this.departures.forwarded,
       clients: this.sessions.size,
       ...(udp === undefined ? {} : { udp }),

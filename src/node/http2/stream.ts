@@ -151,7 +151,10 @@ class StreamMember implements Member, CarriedRequest {
   }
 
   private leave(): void {
-    this.exchange.close()
-    if (this.joined) this.host.clientDisconnected(this)
+    try {
+      this.exchange.close()
+    } finally {
+      if (this.joined) this.host.clientDisconnected(this)
+    }
   }
 }

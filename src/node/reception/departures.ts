@@ -79,8 +79,9 @@ export class Departures {
     this.nodeServer ??= new NodeServer(this.host)
     if (bridge.destroyed) return
     this.bridges++
-    this.nodeServer.accept(bridge, bridge, Buffer.from(head, 'latin1'), undefined)
+    // Ahead of the application's listeners, which may throw.
     bridge.once('close', () => this.bridges--)
+    this.nodeServer.accept(bridge, bridge, Buffer.from(head, 'latin1'), undefined)
   }
 
   startHttp2(socket: Duplex, endpoint: Endpoint, first: Buffer | undefined): void {
