@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
+import { type EventEmitter, once } from 'node:events'
 import { createServer, type Socket } from 'node:net'
 import { test } from 'node:test'
 import { type ConnectOptions, connect, type WebSocketClient } from '../src/index.ts'
 import { VERSIONS, type Version } from '../src/ws-codec/index.ts'
 import { certificate, type Serving, serve, until } from './support/serving.ts'
+import { uncaught } from './support/uncaught.ts'
 
 type Context = Parameters<typeof serve>[0]
 
@@ -98,6 +99,29 @@ test('messages that come before anybody listens wait, in order', async (t) => {
   const seen: string[] = []
   for await (const message of socket) if (seen.push(message as string) === 3) break
   assert.deepEqual(seen, ['a', 'b', 'c'])
+})
+
+test('what listeners throw ends where Node puts it: what comes behind is delivered all the same', async (t) => {
+  const caught = uncaught(t)
+  const serving = await serve(t)
+  const socket = await open(t, serving)
+  const seen: string[] = []
+  for (const event of ['message', 'error', 'close'] as const) {
+    ;(socket as EventEmitter).on(event, (value: unknown) => {
+      seen.push(String(value))
+      throw new Error(event)
+    })
+  }
+  const { client, writer } = serving.clients[0]!
+  for (const text of ['one', 'compressible '.repeat(1_000), 'two']) writer.write(text)
+  await until(() => seen.length === 3)
+  assert.deepEqual([seen[0], seen[1]!.length, seen[2]], ['one', 13_000, 'two'])
+  // An opcode that there is none of.
+  ;(client as unknown as { source: { connection: { socket: Socket } } }).source.connection.socket.write(
+    Buffer.of(0x83, 0),
+  )
+  await until(() => socket.ended && seen.length === 5)
+  assert.deepEqual(caught, ['message', 'message', 'message', 'error', 'close'])
 })
 
 test('large messages are compressed by default, small ones not; without the option none', async (t) => {

@@ -109,22 +109,36 @@ export class WebSocketClient extends EventEmitter<WebSocketClientEvents> {
   receive(message: Message, client: Client): void {
     const listens = this.listenerCount('message') > 0
     if ((!listens || client.listening) && Buffer.isBuffer(message)) client.keep(message)
-    if (listens) this.emit('message', message as Buffer & Readable, client.isText)
+    if (listens) this.tell('message', message as Buffer & Readable, client.isText)
   }
 
   /** @internal */
   failed(error: Error): void {
-    if (this.listenerCount('error') > 0) this.emit('error', error)
+    if (this.listenerCount('error') > 0) this.tell('error', error)
   }
 
   /** @internal */
   closed(): void {
     this.client.end()
-    this.emit('close', this.client.closeCode ?? ABNORMAL, this.client.closeReason ?? '')
+    this.tell('close', this.client.closeCode ?? ABNORMAL, this.client.closeReason ?? '')
   }
 
   private replay(): void {
     for (const kept of this.client.takeKept())
-      this.emit('message', Buffer.from(kept as string), typeof kept === 'string')
+      this.tell('message', Buffer.from(kept as string), typeof kept === 'string')
+  }
+
+  /** What a listener throws ends up where Node puts it, but never in the middle of a session. */
+  private tell<Name extends keyof WebSocketClientEvents>(
+    name: Name,
+    ...values: WebSocketClientEvents[Name]
+  ): void {
+    try {
+      ;(this as EventEmitter).emit(name, ...values)
+    } catch (error) {
+      process.nextTick(() => {
+        throw error
+      })
+    }
   }
 }
