@@ -23,11 +23,28 @@ Server.prototype.listen = function (port, ...rest) {
 const root = fileURLToPath(new URL('..', import.meta.url))
 const preload = `data:text/javascript,${encodeURIComponent(LISTENING)}`
 
-/** The programs of a page; the first is the one of before. */
-function programsOf(page: string): string[] {
-  const text = readFileSync(new URL(`../docs/migrating/${page}.md`, import.meta.url), 'utf8')
-  return [...text.matchAll(/^```js\n(.*?)^```$/gms)].map(([, program]) => program!)
+/** What those of before get their seed by. */
+const REQUIRED: Readonly<Record<string, string>> = {
+  'websocket-server': 'websocket-server',
+  'websocket.io': 'websocket.io',
+  wesos: 'wesos',
+  'socket.io': './path/to/socket.io',
 }
+
+/** A program of a page, and how it is to be run; the first is the one of before, and gets its seed from us. */
+function programOf(page: string, at: number): [program: string, type: string] {
+  const text = readFileSync(new URL(`../docs/migrating/${page}.md`, import.meta.url), 'utf8')
+  const [, program = ''] = [...text.matchAll(/^```js\n(.*?)^```$/gms)][at]!
+  if (at > 0) return [program, '--input-type=module']
+  const ours = program.replace(`require('${REQUIRED[page]}')`, `require('portmanteau/compat/${page}')`)
+  assert.notEqual(ours, program)
+  return [ours, '--input-type=commonjs']
+}
+
+const BEFORE_AND_AFTER = [
+  ['before, by changing what it requires', 0],
+  ['after', 1],
+] as const
 
 interface Running {
   readonly port: number
@@ -38,8 +55,8 @@ interface Running {
 
 /** Runs a program of a page; ended with the test. */
 async function run(t: TestContext, page: string, at: number, listensOn: number): Promise<Running> {
-  const program = programsOf(page)[at]!
-  const child = spawn(process.execPath, ['--import', preload, '--input-type=module', '-e', program], {
+  const [program, type] = programOf(page, at)
+  const child = spawn(process.execPath, ['--import', preload, type, '-e', program], {
     cwd: root,
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   })
@@ -75,40 +92,46 @@ for (const at of [1, 2]) {
   })
 }
 
-test('websocket-server.md: each has its own messages back, with its id', async (t) => {
-  const { port, printed } = await run(t, 'websocket-server', 1, 8000)
-  for (const version of ['hixie-75', 'hixie-76', '13'] as const) {
-    const socket = await open(t, port, { version })
-    socket.write('hello')
-    const [, id] = /^<(\S+)> hello$/.exec((await receives(socket)).text)!
-    await until(() => printed().includes(`WS: ${id} recv: hello`))
-  }
-})
+for (const [which, at] of BEFORE_AND_AFTER) {
+  test(`websocket-server.md, ${which}: each has its own messages back, with its id`, async (t) => {
+    const { port, printed } = await run(t, 'websocket-server', at, 8000)
+    for (const version of ['hixie-75', 'hixie-76', '13'] as const) {
+      const socket = await open(t, port, { version })
+      socket.write('hello')
+      const [, id] = /^<(\S+)> hello$/.exec((await receives(socket)).text)!
+      await until(() => printed().includes(`WS: ${id} recv: hello`))
+    }
+  })
+}
 
-test('websocket.io.md: an echo, and 501 for a page', async (t) => {
-  const { port } = await run(t, 'websocket.io', 1, 3000)
-  for (const version of ['hixie-75', 'hixie-76', '7', '8', '13'] as const) {
-    const socket = await open(t, port, { version })
-    socket.write('hello')
-    assert.deepEqual(await receives(socket), { text: 'hello', isText: true })
-  }
-  assert.match(await ask(t, port, get('/', 'Connection: close\r\n')), /^HTTP\/1\.1 501 /)
-})
+for (const [which, at] of BEFORE_AND_AFTER) {
+  test(`websocket.io.md, ${which}: an echo, and 501 for a page`, async (t) => {
+    const { port } = await run(t, 'websocket.io', at, 3000)
+    for (const version of ['hixie-75', 'hixie-76', '7', '8', '13'] as const) {
+      const socket = await open(t, port, { version })
+      socket.write('hello')
+      assert.deepEqual(await receives(socket), { text: 'hello', isText: true })
+    }
+    assert.match(await ask(t, port, get('/', 'Connection: close\r\n')), /^HTTP\/1\.1 501 /)
+  })
+}
 
-test('wesos.md: all incoming messages go to all sockets', async (t) => {
-  const { port } = await run(t, 'wesos', 1, 8080)
-  const clients = [await open(t, port), await open(t, port, { version: 'hixie-76' })]
-  const received = clients.map(collect)
-  clients[0]!.write('one')
-  await until(() => received.every(({ length }) => length === 1))
-  clients[1]!.write('two')
-  await until(() => received.every(({ length }) => length === 2))
-  for (const messages of received)
-    assert.deepEqual(
-      messages.map(({ text }) => text),
-      ['one', 'two'],
-    )
-})
+for (const [which, at] of BEFORE_AND_AFTER) {
+  test(`wesos.md, ${which}: all incoming messages go to all sockets`, async (t) => {
+    const { port } = await run(t, 'wesos', at, 8080)
+    const clients = [await open(t, port), await open(t, port, { version: 'hixie-76' })]
+    const received = clients.map(collect)
+    clients[0]!.write('one')
+    await until(() => received.every(({ length }) => length === 1))
+    clients[1]!.write('two')
+    await until(() => received.every(({ length }) => length === 2))
+    for (const messages of received)
+      assert.deepEqual(
+        messages.map(({ text }) => text),
+        ['one', 'two'],
+      )
+  })
+}
 
 test('wesos.md: a message of any length passes through, text as text and bytes as bytes', async (t) => {
   const { port } = await run(t, 'wesos', 2, 8080)
@@ -139,18 +162,20 @@ async function joinSession(t: TestContext, port: number) {
   return { socket, frames }
 }
 
-test('socket.io.md: what one says all others hear; the page is the application’s', async (t) => {
-  const { port, printed } = await run(t, 'socket.io', 1, 80)
-  assert.match(await ask(t, port, get('/', 'Connection: close\r\n')), /<h1>Hello world<\/h1>/)
-  const one = await joinSession(t, port)
-  const two = await joinSession(t, port)
-  one.socket.write(frame06('hello'))
-  await until(() => two.frames.length === 2)
-  assert.equal(two.frames[1], 'hello')
-  assert.equal(one.frames.length, 1)
-  two.socket.close()
-  await until(() => printed().includes('gone\n'))
-})
+for (const [which, at] of BEFORE_AND_AFTER) {
+  test(`socket.io.md, ${which}: what one says all others hear; the page is the application’s`, async (t) => {
+    const { port, printed } = await run(t, 'socket.io', at, 80)
+    assert.match(await ask(t, port, get('/', 'Connection: close\r\n')), /<h1>Hello world<\/h1>/)
+    const one = await joinSession(t, port)
+    const two = await joinSession(t, port)
+    one.socket.write(frame06('hello'))
+    await until(() => two.frames.length === 2)
+    assert.equal(two.frames[1], 'hello')
+    assert.equal(one.frames.length, 1)
+    two.socket.close()
+    await until(() => printed().includes('gone\n'))
+  })
+}
 
 test('socket.io.md: without the facade, sessions are clients like any other', async (t) => {
   const { port } = await run(t, 'socket.io', 2, 8080)
