@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { test } from 'node:test'
+import { connect } from '../src/index.ts'
 import { frameRaw, Outgoing } from '../src/node/outgoing.ts'
 import { type Framing, LineReader, lineFraming } from '../src/raw/index.ts'
 import { codecOf } from '../src/ws-codec/index.ts'
+import { join, serve } from './support/serving.ts'
 
 const counted: Framing = {
   name: 'counted',
@@ -48,4 +51,27 @@ test('what a message is besides its text goes with it', () => {
     annotations,
   })
   assert.deepEqual(new Outgoing('x', undefined).form, {})
+})
+
+test('what is neither a string nor bytes is thrown back, whatever the client speaks, before anything of it is sent', async (t) => {
+  const none = { code: 'ERR_DATA' }
+  const serving = await serve(t, {}, (_message, client, writer) => {
+    for (const data of [5, null, {}, { length: 3 }, [1, 2, 3], () => {}, new DataView(new ArrayBuffer(2))]) {
+      const anything = data as unknown as Uint8Array
+      assert.throws(() => writer.write(anything), none)
+      assert.throws(() => serving.server.send(client, anything), none)
+      assert.throws(() => serving.server.broadcast(anything), none)
+    }
+    writer.write('fine')
+  })
+  const line = await join(t, serving.port)
+  await line.send('hi\n').receives('fine\n')
+  const http = await join(t, serving.port)
+  await http.send('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi').receives('\r\n\r\nfine')
+  const client = await connect(`ws://127.0.0.1:${serving.port}/`)
+  client.write('hi')
+  const answer = await once(client, 'message')
+  assert.equal(String(answer[0]), 'fine')
+  client.close()
+  assert.deepEqual(serving.errors, [])
 })

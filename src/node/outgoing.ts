@@ -1,6 +1,8 @@
+import { isUint8Array } from 'node:util/types'
 import type { Framing } from '../raw/index.ts'
 import type { MessageForm } from '../sessions/index.ts'
 import type { Codec } from '../ws-codec/index.ts'
+import { PortmanteauError } from './errors.ts'
 import type { Data } from './writer.ts'
 
 const PLAIN: MessageForm = {}
@@ -9,7 +11,13 @@ const BINARY = 2
 
 /** The bytes of `data`, without a copy where it has some. */
 export function toBytes(data: Data): Uint8Array {
-  return typeof data === 'string' ? Buffer.from(data) : data
+  return typeof data === 'string' ? Buffer.from(data) : bytesOf(data)
+}
+
+/** Programs without types give anything: what has a length would go out as so many bytes. Throws `ERR_DATA`. */
+export function bytesOf(data: Uint8Array): Uint8Array {
+  if (isUint8Array(data)) return data
+  throw new PortmanteauError('ERR_DATA', 'Cannot send the message: it is neither a string nor a Uint8Array')
 }
 
 /** One raw message with the framing around it. */
@@ -39,6 +47,7 @@ export class Outgoing {
 
   constructor(data: Data, binary: boolean | undefined, form: MessageForm = PLAIN) {
     this.data = data
+    if (typeof data !== 'string') bytesOf(data)
     this.isBinary = binary ?? typeof data !== 'string'
     this.form = form
     this.shared = new Map()

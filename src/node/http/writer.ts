@@ -6,7 +6,7 @@
 import type { Writable } from 'node:stream'
 import { AnswerHead, HttpError, isBodyless } from '../../http/index.ts'
 import { PortmanteauError } from '../errors.ts'
-import { toBytes } from '../outgoing.ts'
+import { bytesOf, toBytes } from '../outgoing.ts'
 import { type Data, type FieldValue, type WriteOptions, Writer } from '../writer.ts'
 import { PartsWritable } from '../writer-streams.ts'
 import type { AnswerChannel } from './answer-channel.ts'
@@ -231,6 +231,7 @@ export class HttpWriter extends Writer {
   }
 
   private keep(data: Data, options: WriteOptions | undefined): void {
+    if (typeof data !== 'string') bytesOf(data)
     if (options?.binary ?? !(typeof data === 'string' || this.context.answersText)) this.isText = false
     if (this.ownHead === undefined && !this.begun && this.pieces === undefined && this.part === undefined) {
       this.part = data
