@@ -327,6 +327,17 @@ test('handleWebSocket takes a stream on which a WebSocket was agreed on elsewher
   assert.deepEqual([client.protocol, client.version, clients[0] === client], ['websocket', '8', true])
 })
 
+test('handleWebSocket of a stream that has closed leaves no client', async (t) => {
+  const serving = await serve(t)
+  const wire = new Wire()
+  wire.destroy()
+  await once(wire, 'close')
+  serving.server.handleWebSocket(wire)
+  await until(() => serving.log.length === 2)
+  assert.deepEqual(serving.log, ['connect websocket', 'disconnect websocket'])
+  assert.deepEqual([serving.server.clients.size, serving.server.stats().connections], [0, 0])
+})
+
 test('handleWebSocket reads what was read already, and refuses a version that there is not', async (t) => {
   const serving = await serve(t)
   const wire = new Wire()

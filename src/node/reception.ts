@@ -247,6 +247,8 @@ export class Reception extends Application implements Host {
     const connection = this.adopt(socket, endpoint, (opened) => new WebSocketSession(opened, options))
     if (this.closing) connection.destroy()
     else connection.consume(first, 0)
+    // Nobody here was there to hear of it.
+    if (socket.closed) process.nextTick(() => connection.onClose())
     return client
   }
 

@@ -5,7 +5,6 @@
  */
 import { constants, type ServerHttp2Stream } from 'node:http2'
 import { addAbortSignal, Duplex } from 'node:stream'
-import { PortmanteauError } from '../errors.ts'
 
 /** The longest that Node's timers can wait. */
 const LONGEST_TIMEOUT = 2 ** 31 - 1
@@ -16,7 +15,8 @@ const resetHere: WeakSet<ServerHttp2Stream> = new WeakSet()
 export function breakOff(stream: ServerHttp2Stream): void {
   if (stream.closed || stream.destroyed) return
   resetHere.add(stream)
-  stream.destroy(new PortmanteauError('ERR_HTTP2_ANSWER_CUT', 'Cannot complete the answer: it was cut off'))
+  // Nobody hears of it but node:http2.
+  stream.destroy(new Error('Cannot complete the answer: it was cut off'))
 }
 
 /**
