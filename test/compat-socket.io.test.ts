@@ -7,7 +7,8 @@ import { test } from 'node:test'
 import io, { Client, Listener, listen, version } from '../src/compat/socket.io/index.ts'
 import { connect } from '../src/index.ts'
 import { until } from './support/serving.ts'
-import { frame06, frames07 } from './support/session-clients.ts'
+import { ASKING, frame06, frames07, SessionClient } from './support/session-clients.ts'
+import { askHttp } from './support/session-wires.ts'
 import { askPolicy, get, joinPolling, joinSocket, QUIET, serve } from './support/socket.io-serving.ts'
 
 test('README: implementing it on your project', async (t) => {
@@ -257,6 +258,30 @@ test('README: a list of the accepted transports, and options for each', async (t
   const [, pollingId] = /(.{22})$/.exec(opened)!
   assert.equal(await get(serving.port, `/socket.io/xhr-polling/${pollingId}/2`), '200 ')
   await until(() => disconnected)
+})
+
+test('README: the variety of transports, each accepted by default', async (t) => {
+  const serving = await serve(t)
+  serving.socket.on('clientMessage', (message, client) => client.send(`got ${message}`))
+  const used: string[] = []
+  serving.socket.on('clientConnect', ({ connection }) => used.push(connection.protocol))
+  for (const name of ['websocket', 'flashsocket']) {
+    const { socket, frames } = await joinSocket(t, serving, `/socket.io/${name}`)
+    socket.write(frame06('this'))
+    await until(() => frames.length === 1)
+    assert.deepEqual(frames, ['got this'])
+  }
+  for (const name of ASKING) {
+    const client = new SessionClient((path, asked) => askHttp(t, serving.port, path, asked), name)
+    t.after(() => {
+      client.polling = false
+    })
+    await client.connect()
+    await client.send('this')
+    await client.receives(1)
+    assert.deepEqual(client.received, ['got this'])
+  }
+  assert.deepEqual(used, ['websocket', 'flashsocket', ...ASKING])
 })
 
 test('README: log, by default to standard output', async (t) => {
