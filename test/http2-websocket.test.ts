@@ -170,7 +170,7 @@ test('frames that come with the request, also while the application is asked', a
 })
 
 test('what is no WebSocket of RFC 6455 is refused', async (t) => {
-  const serving = await serve(t, { allowOrigin: 'example.com', closeTimeout: 50 })
+  const serving = await serve(t, { allowOrigin: 'example.com', closeTimeout: 200 })
   const client = new Http2Client(t, serving.port)
   for (const [headers, status] of [
     [{ origin: 'https://example.org' }, 403],
