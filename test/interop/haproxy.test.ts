@@ -193,17 +193,22 @@ async function cutOff(t: TestContext, port: number): Promise<void> {
 test('without a header where one is required, and with one where none is expected: cut, and by name', async (t) => {
   const required = await serveProxied(t)
   await cutOff(t, await inFront(t, required, ''))
-  assert.match(required.errors.join(), /^ERR_PROXY_/)
+  assert.match(ours(required).join(), /^ERR_PROXY_/)
   assert.deepEqual(required.messages, [])
 
   for (const words of ['send-proxy', 'send-proxy-v2']) {
     for (const proxy of ['off', { trusted: ['192.0.2.0/24'] }] as const) {
       const serving = await serveProxied(t, { proxy })
       await cutOff(t, await inFront(t, serving, words))
-      assert.deepEqual([[...new Set(serving.errors)], serving.messages], [['ERR_PROXY_UNEXPECTED'], []])
+      assert.deepEqual([[...new Set(ours(serving))], serving.messages], [['ERR_PROXY_UNEXPECTED'], []])
     }
   }
 })
+
+/** HAProxy ends its looks at who is there by resets, some of which are heard of. */
+function ours({ errors }: Serving): string[] {
+  return errors.filter((code) => code !== 'ECONNRESET')
+}
 
 test('only from where the proxy is: the others are taken at their own address', async (t) => {
   const serving = await serveProxied(t, { proxy: { trusted: ['127.0.0.1'] } })
