@@ -180,8 +180,9 @@ test('timeout: 2 minutes; it applies after the wait for what a client speaks', a
   const started = Date.now()
   const at = await connected
   assert.equal(await peer.finished(), '')
-  assert.ok(at - started >= 140, 'it waits, whatever the timeout')
-  assert.ok(Date.now() - at >= 90, 'the timeout begins behind that')
+  // The clock of timeouts is coarse: an eighth of them.
+  assert.ok(at - started >= 120, 'it waits, whatever the timeout')
+  assert.ok(Date.now() - at >= 75, 'the timeout begins behind that')
 })
 
 const patterns: [pattern: string | RegExp, allowed: string[], refused: string[]][] = [
