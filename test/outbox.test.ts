@@ -8,19 +8,21 @@ import { bytes, text } from './support/splits.ts'
 interface Wire {
   sent: string[]
   cuts: string[]
+  /** How often what waits was charged. */
+  charged: number
 }
 
-function open(writeLimit = 100): { outbox: Outbox; wire: Wire } {
-  const wire: Wire = { sent: [], cuts: [] }
+function open(writeLimit = 100, drained?: () => void): { outbox: Outbox; wire: Wire } {
+  const wire: Wire = { sent: [], cuts: [], charged: 0 }
   const connection = {
-    host: { settings: { writeLimit } },
+    host: { settings: { writeLimit }, budget: { charge: () => wire.charged++ } },
     write(piece: Uint8Array) {
       wire.sent.push(text(piece))
       return true
     },
     cut: (code: string) => wire.cuts.push(code),
   }
-  return { outbox: new Outbox(connection as unknown as Connection<ConnectionHost>), wire }
+  return { outbox: new Outbox(connection as unknown as Connection<ConnectionHost>, drained), wire }
 }
 
 test('with nothing under way all goes straight out', () => {
@@ -34,11 +36,11 @@ test('what is sent behind a reserved place waits for it', () => {
   const { outbox, wire } = open()
   const slot = outbox.reserve()
   assert.equal(outbox.send(bytes('second')), true)
-  assert.deepEqual([wire.sent, outbox.held], [[], 6])
+  assert.deepEqual([wire.sent, outbox.waiting], [[], 6])
   slot.write(bytes('first'))
   assert.deepEqual(wire.sent, ['first'])
   slot.finish()
-  assert.deepEqual([wire.sent, outbox.held, outbox.empty], [['first', 'second'], 0, true])
+  assert.deepEqual([wire.sent, outbox.waiting, outbox.empty], [['first', 'second'], 0, true])
 })
 
 test('places are filled in any order and sent in theirs', () => {
@@ -68,23 +70,36 @@ test('a place that is being filled when its turn comes goes on straight', () => 
 test('what waits is bounded', () => {
   const { outbox, wire } = open(10)
   outbox.reserve()
-  outbox.send(bytes('0123456789'))
+  outbox.send(bytes('one may be larger'))
   assert.deepEqual(wire.cuts, [])
   outbox.send(bytes('x'))
   assert.deepEqual(wire.cuts, ['ERR_WRITE_LIMIT'])
 })
 
+test('so is what is expected, until it is there: it counts once', () => {
+  const { outbox, wire } = open(10)
+  const [first, second] = [outbox.reserve(6), outbox.reserve(6)]
+  assert.equal(outbox.waiting, 12)
+  second!.write(bytes('second'))
+  second!.finish()
+  assert.deepEqual([outbox.waiting, wire.cuts], [12, []])
+  outbox.reserve(1)
+  assert.deepEqual(wire.cuts, ['ERR_WRITE_LIMIT'])
+  first!.write(bytes('first'))
+  first!.finish()
+  assert.equal(outbox.waiting, 1)
+})
+
 test('it is full while more than 64 KiB wait or are expected, and tells when it is not any more, once, after this turn', async () => {
   let told = 0
-  const connection = { host: { settings: { writeLimit: 1e6 } }, write: () => true }
-  const outbox = new Outbox(connection as unknown as Connection<ConnectionHost>, () => told++)
+  const { outbox, wire } = open(1e6, () => told++)
   const first = outbox.reserve(64 * 1024)
   assert.equal(outbox.full, false)
   assert.equal(outbox.send(bytes('x')), false)
   const second = outbox.reserve(64 * 1024)
   first.finish()
   first.finish()
-  assert.deepEqual([outbox.full, outbox.held], [false, 0])
+  assert.deepEqual([outbox.full, outbox.waiting, wire.charged], [false, 64 * 1024, 2])
   assert.equal(told, 0)
   await new Promise(setImmediate)
   assert.equal(told, 1)

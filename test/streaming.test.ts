@@ -140,7 +140,7 @@ test('a compressed message over the limit fails its reader in the middle, and th
   await once(server, 'listening')
   t.after(() => server.shutdown({ timeout: 5 }))
   const { port } = server.address() as { port: number }
-  const socket = await connect(`ws://127.0.0.1:${port}/`)
+  const socket = await connect(`ws://127.0.0.1:${port}/`, { writeLimit: 20 * MIB })
   t.after(() => socket.destroy())
   const closed = once(socket, 'close')
   socket.write(Buffer.alloc(20 * MIB))

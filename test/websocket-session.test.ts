@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { constants, deflateRawSync } from 'node:zlib'
 import { join, type Peer, type Serving, serve } from './support/serving.ts'
 
 const KEY = 'dGhlIHNhbXBsZSBub25jZQ=='
@@ -250,6 +251,51 @@ test('pings are answered; a peer that does not read is owed only the newest pong
   peer.socket.resume()
   await peer.receives(sent(PONG, 'ping 999'))
   assert.equal(peer.text.split('ping ').length, 2)
+})
+
+/** What waits at a server's only client, compressed or not. */
+function waitingAt({ clients }: Serving): number {
+  return clients[0]?.writer.writableLength ?? 0
+}
+
+const NUMBERS = Array.from({ length: 12_000 }, (_, index) => (index * 7_919) % 1_007)
+  .join()
+  .slice(0, 40_000)
+
+test('an echo that is compressed more slowly than it is asked for stops reading, and goes on', async (t) => {
+  const serving = await serve(t, { compression: { concurrency: 1 } })
+  const peer = await upgraded(t, serving, 'Sec-WebSocket-Extensions: permessage-deflate\r\n')
+  const message = frame(TEXT, NUMBERS)
+  let most = 0
+  serving.server.on('message', () => {
+    most = Math.max(most, waitingAt(serving))
+  })
+  const count = 400
+  for (let index = 0; index < count; index++) peer.send(message)
+  await serving.until(() => serving.messages.length === count && waitingAt(serving) === 0)
+  assert.ok(most > 1024 * 1024 && most < 2 * 1024 * 1024, `${most} bytes`)
+  assert.deepEqual(serving.errors, [])
+})
+
+test('bombs that are echoed are inflated one after the other, as their answers are deflated', async (t) => {
+  const serving = await serve(t, { writeLimit: 6 * 1024 * 1024, compression: true })
+  const peer = await upgraded(t, serving, 'Sec-WebSocket-Extensions: permessage-deflate\r\n')
+  const bomb = deflateRawSync(Buffer.alloc(4 * 1024 * 1024, 0x61), { finishFlush: constants.Z_SYNC_FLUSH })
+  peer.send(Buffer.concat(Array.from({ length: 12 }, () => frame(0xc1, bomb.subarray(0, -4)))))
+  await serving.until(() => serving.messages.length === 12 && waitingAt(serving) === 0)
+  assert.deepEqual(serving.errors, [])
+})
+
+test('what is being compressed counts for the write limit', async (t) => {
+  const serving = await serve(t, { writeLimit: 100_000, compression: true }, (_message, _client, writer) => {
+    assert.equal(writer.write(Buffer.alloc(200_000)), false)
+    assert.equal(writer.ended, false, 'one message may be larger than the limit')
+    assert.equal(writer.write(Buffer.alloc(200_000)), false)
+    assert.equal(writer.ended, true)
+  })
+  const peer = await upgraded(t, serving, 'Sec-WebSocket-Extensions: permessage-deflate\r\n')
+  await peer.send(frame(TEXT, 'go')).finished()
+  assert.deepEqual(serving.errors, ['ERR_WRITE_LIMIT'])
 })
 
 test('a quiet client is pinged, and closed with 1001 when it stays quiet', async (t) => {

@@ -20,12 +20,12 @@ export interface Slot {
 }
 
 export class Outbox {
-  /** Bytes that wait for their turn. */
-  held: number
   private readonly connection: Connection<ConnectionHost>
   private readonly drained: () => void
   private readonly slots: QueuedSlot[]
   private emptied: (() => void) | undefined
+  /** Bytes that wait for their turn. */
+  private held: number
   /** Bytes of messages that are being compressed. */
   private expected: number
   /** Whether somebody may wait for room. */
@@ -33,18 +33,23 @@ export class Outbox {
 
   /** @param drained called after a turn in which there came to be room again */
   constructor(connection: Connection<ConnectionHost>, drained: () => void = () => {}) {
-    this.held = 0
     this.connection = connection
     this.drained = drained
     this.slots = []
     this.emptied = undefined
+    this.held = 0
     this.expected = 0
     this.owing = false
   }
 
   /** Whether so much waits that whoever writes has to wait for `drained`. */
   get full(): boolean {
-    return this.held + this.expected > FULL_ABOVE
+    return this.waiting > FULL_ABOVE
+  }
+
+  /** Bytes that wait for their turn, or are being compressed: these as they were before. */
+  get waiting(): number {
+    return this.held + this.expected
   }
 
   get empty(): boolean {
@@ -73,21 +78,21 @@ export class Outbox {
   /** Takes a place for what is not ready yet, of so many bytes before they are compressed. */
   reserve(expected: number = 0): Slot {
     const slot = new QueuedSlot(this, expected)
+    if (expected > 0) this.checkLimit()
     this.slots.push(slot)
     this.expected += expected
-    this.owing ||= this.full
+    this.checkRoom()
     return slot
   }
 
   /** @internal */
   write(slot: QueuedSlot, bytes: Uint8Array): boolean {
+    this.arrive(slot)
     if (slot === this.slots[0]) return this.connection.write(bytes)
+    this.checkLimit()
     slot.waiting.push(bytes)
     this.held += bytes.length
-    this.owing ||= this.full
-    const { writeLimit } = this.connection.host.settings
-    if (this.held > writeLimit)
-      this.connection.cut('ERR_WRITE_LIMIT', `Cannot send any more: over ${writeLimit} bytes wait`)
+    this.checkRoom()
     return false
   }
 
@@ -97,12 +102,31 @@ export class Outbox {
   }
 
   /** @internal */
-  finish(expected: number): void {
-    this.expected -= expected
+  finish(slot: QueuedSlot): void {
+    this.arrive(slot)
     this.advance()
     if (!this.owing || this.full) return
     this.owing = false
     process.nextTick(this.drained)
+  }
+
+  /** What was expected is there, or will not come. */
+  private arrive(slot: QueuedSlot): void {
+    this.expected -= slot.expected
+    slot.expected = 0
+  }
+
+  private checkRoom(): void {
+    if (!this.full) return
+    this.owing = true
+    this.connection.host.budget.charge(this.connection)
+  }
+
+  /** Before something is added: one message may be larger than the limit. */
+  private checkLimit(): void {
+    const { writeLimit } = this.connection.host.settings
+    if (this.waiting > writeLimit)
+      this.connection.cut('ERR_WRITE_LIMIT', `Cannot send any more: over ${writeLimit} bytes wait`)
   }
 
   private advance(): void {
@@ -124,8 +148,9 @@ class QueuedSlot implements Slot {
   waiting: Uint8Array[]
   finished: boolean
   turn: (() => void) | undefined
+  /** Bytes before they are compressed, until they are. */
+  expected: number
   private readonly outbox: Outbox
-  private readonly expected: number
 
   constructor(outbox: Outbox, expected: number) {
     this.waiting = []
@@ -147,6 +172,6 @@ class QueuedSlot implements Slot {
   finish(): void {
     if (this.finished) return
     this.finished = true
-    this.outbox.finish(this.expected)
+    this.outbox.finish(this)
   }
 }

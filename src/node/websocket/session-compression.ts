@@ -36,9 +36,9 @@ export class SessionCompression {
     this.deflater = new MessageDeflater(agreement, role, compression, pool)
   }
 
-  /** Bytes that wait to be inflated or deflated. */
+  /** Bytes that wait to be inflated. Those that are deflated are the outbox's. */
   get held(): number {
-    return this.inflater.held + this.deflater.held
+    return this.inflater.held
   }
 
   /** Whether a message of so many bytes is worth it. */

@@ -83,6 +83,8 @@ export class WebSocketSession implements ClientSession, FrameSink, MessageSink {
   private nextPing: number
   /** The payload of the newest ping, while the peer does not read: only that one is owed an answer (§5.5.3). */
   private owedPong: Uint8Array | undefined
+  /** Reads on, where that waits for room for answers. */
+  private readOn: (() => void) | undefined
 
   constructor(connection: Connection<ConnectionHost>, options: SessionOptions, maskKey?: () => number) {
     const { settings, deadlines } = connection.host
@@ -113,12 +115,13 @@ export class WebSocketSession implements ClientSession, FrameSink, MessageSink {
     this.lastReceived = deadlines.now
     this.nextPing = this.lastReceived + settings.pingInterval
     this.owedPong = undefined
+    this.readOn = undefined
     this.schedule()
     audience.clientConnected(this)
   }
 
   get held(): number {
-    return this.assembler.held + this.outbox.held + (this.compression?.held ?? 0)
+    return this.assembler.held + this.outbox.waiting + (this.compression?.held ?? 0)
   }
 
   push(chunk: Buffer, pos: number, end: number): number {
@@ -137,8 +140,9 @@ export class WebSocketSession implements ClientSession, FrameSink, MessageSink {
 
   message(chunk: Uint8Array, start: number, end: number, isText: boolean): void {
     if (this.connection.destroyed) return
-    if (this.compressed) this.inflate(chunk, start, end, isText)
-    else this.deliver(toMessage(chunk, start, end), isText)
+    if (this.compressed) return this.inflate(chunk, start, end, isText)
+    this.deliver(toMessage(chunk, start, end), isText)
+    if (this.crowded) this.waitFor((next) => this.whenRoom(next))
   }
 
   control(opcode: number, chunk: Uint8Array, start: number, end: number): void {
@@ -220,7 +224,21 @@ export class WebSocketSession implements ClientSession, FrameSink, MessageSink {
   }
 
   private tellDrained(): void {
-    if (!this.writer.writableNeedDrain) this.writer.emit('drain')
+    if (this.writer.writableNeedDrain || this.connection.destroyed) return
+    const { readOn } = this
+    this.readOn = undefined
+    readOn?.()
+    this.writer.emit('drain')
+  }
+
+  /** Whether so many answers wait to be compressed, or for their turn, that no more is to be asked for. */
+  private get crowded(): boolean {
+    return this.outbox.waiting > this.connection.host.stopReadingAbove
+  }
+
+  private whenRoom(next: () => void): void {
+    if (this.crowded) this.readOn = next
+    else next()
   }
 
   private deliver(message: Buffer | MessageReadable, isText: boolean): void {
@@ -255,7 +273,7 @@ export class WebSocketSession implements ClientSession, FrameSink, MessageSink {
         if (error !== undefined) return this.failInflating(error)
         if (isText && !isUtf8(message)) return this.failInflating('textInvalid')
         this.deliver(message, isText)
-        next()
+        this.whenRoom(next)
       })
     })
   }

@@ -36,7 +36,7 @@ export class WebSocketWriter extends ConnectionWriter {
   }
 
   override get writableLength(): number {
-    return this.session.outbox.held + this.connection.writableLength
+    return this.session.outbox.waiting + this.connection.writableLength
   }
 
   /** What is being compressed, or waits for a message in fragments to end, has to be waited for, too. */
