@@ -64,6 +64,12 @@ test('every relative link leads somewhere', () => {
     'docs/protocols.md',
     'docs/http.md',
     'docs/door.md',
+    'docs/migrating/README.md',
+    'docs/migrating/portluck.md',
+    'docs/migrating/socket.io.md',
+    'docs/migrating/websocket-server.md',
+    'docs/migrating/websocket.io.md',
+    'docs/migrating/wesos.md',
   ]) {
     for (const [, target] of read(file).matchAll(/\]\((?!https?:)([^)#]+)\)/g)) {
       assert.ok(exists(join(root, file, '..', target!)), `${file}: ${target}`)

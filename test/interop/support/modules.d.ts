@@ -172,6 +172,7 @@ declare module 'playwright-core' {
     on(event: 'pageerror', listener: (error: Error) => void): void
     on(event: 'requestfailed', listener: (request: { url(): string }) => void): void
     screenshot(options: { path: string }): Promise<unknown>
+    waitForFunction(script: string): Promise<unknown>
   }
   export interface BrowserContext {
     newPage(): Promise<Page>
