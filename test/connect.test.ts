@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { type EventEmitter, once } from 'node:events'
+import { type EventEmitter, getEventListeners, once } from 'node:events'
 import { createServer, type Socket } from 'node:net'
 import { test } from 'node:test'
 import { type ConnectOptions, connect, type WebSocketClient } from '../src/index.ts'
@@ -286,6 +286,25 @@ test('a signal gives the attempt up', async (t) => {
     attempt,
     (error: Error) => error.name === 'TimeoutError' || /given up/.test(error.message),
   )
+})
+
+test('a signal is let go once there is a connection, or none', async (t) => {
+  const serving = await serve(t)
+  const { signal } = new AbortController()
+  const socket = await open(t, serving, { signal })
+  assert.equal(getEventListeners(signal, 'abort').length, 0)
+  socket.destroy()
+  await assert.rejects(open(t, serving, { signal, version: 'hybi-03', headers: { Host: 'b' } }))
+  assert.equal(getEventListeners(signal, 'abort').length, 0)
+  const reason = new Error('nobody wants it')
+  await assert.rejects(open(t, serving, { signal: AbortSignal.abort(reason) }), reason)
+  await assert.rejects(open(t, serving, { signal: AbortSignal.abort() }), { code: 'ERR_WS_CONNECT_ABORTED' })
+})
+
+test('a limit of time that is switched off is none', async (t) => {
+  const socket = await open(t, await serve(t), { handshakeTimeout: Number.POSITIVE_INFINITY })
+  socket.write('x')
+  assert.deepEqual(await next(socket), ['x', true])
 })
 
 test('a server that breaks the rules is left with the code that says so', async (t) => {

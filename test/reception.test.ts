@@ -8,6 +8,7 @@ import { post } from './support/http-rows.ts'
 import { Http2Client } from './support/http2.ts'
 import { certificate, join, joinTls, serve, until } from './support/serving.ts'
 import { ask, clientHello, OPENINGS, PROXY_LINE } from './support/targets.ts'
+import { turn, Wire } from './support/wire.ts'
 
 const { key, cert } = certificate
 
@@ -179,6 +180,29 @@ test('behind a proxy it is the proxy that may have any number of connections tha
   assert.deepEqual([serving.server.stats().dropped, serving.messages], [2, ['a']])
 })
 
+test('shutdown that is asked for again, sooner: each resolves once all are gone', async (t) => {
+  const serving = await serve(t)
+  const peer = await join(t, serving.port)
+  await peer.send('x\n').receives('x\n')
+  const started = Date.now()
+  const first = serving.server.shutdown({ timeout: 60_000 })
+  await Promise.all([first, serving.server.shutdown({ timeout: 50 }), serving.server.shutdown()])
+  assert.ok(Date.now() - started < 5_000)
+  await serving.server.shutdown()
+})
+
+test('shutdown without an end to its patience cuts nobody', async (t) => {
+  const serving = await serve(t, { closeTimeout: 60_000 })
+  const peer = await join(t, serving.port)
+  await peer.send('x\n').receives('x\n')
+  const done = serving.server.shutdown({ timeout: Number.POSITIVE_INFINITY })
+  await peer.finished()
+  await sleep(50)
+  assert.equal(serving.server.stats().connections, 1)
+  peer.finish()
+  await done
+})
+
 test('shutdown while connections are at every stage', async (t) => {
   const serving = await serve(t, { key, cert, udp: true })
   serving.server.route('ssh', (socket) => void socket.resume())
@@ -206,4 +230,21 @@ test('shutdown while connections are at every stage', async (t) => {
   const { connections, handshaking, sniffing, clients } = serving.server.stats()
   assert.deepEqual([connections, handshaking, sniffing, clients], [0, 0, 0, 0])
   for (const peer of [...peers, encrypted]) await until(() => peer.closed || peer.ended)
+})
+
+test('a stream on which a WebSocket was agreed on may be paused, or have ended', async (t) => {
+  const serving = await serve(t, { closeTimeout: 50 })
+  const paused = new Wire()
+  paused.pause()
+  paused.push(Buffer.of(0x81, 0x81, 0, 0, 0, 0, 0x78))
+  serving.server.handleWebSocket(paused)
+  await until(() => serving.messages.length === 1)
+  paused.destroy()
+  const ended = new Wire()
+  ended.push(null)
+  ended.resume()
+  await turn()
+  serving.server.handleWebSocket(ended)
+  await until(() => ended.ended && serving.server.clients.size === 0)
+  assert.equal(serving.server.stats().connections, 0)
 })

@@ -22,7 +22,7 @@ import { HttpSession } from './http/session.ts'
 import type { HttpWriter } from './http/writer.ts'
 import { AllowedOrigins } from './limits/allowed-origins.ts'
 import { BufferBudget } from './limits/buffer-budget.ts'
-import { Deadlines } from './limits/deadlines.ts'
+import { Deadlines, LONGEST_TIMEOUT } from './limits/deadlines.ts'
 import { resolveOptions, type Settings } from './limits/options.ts'
 import type { ServerOptions } from './limits/server-options.ts'
 import { Admission } from './reception/admission.ts'
@@ -38,8 +38,6 @@ import type { TlsEndpoint } from './tls/tls-endpoint.ts'
 import { WebSocketSession } from './websocket/session.ts'
 
 export type { Stats } from './reception/stats.ts'
-
-const NOTHING = Buffer.alloc(0)
 
 /** An echo of a client that does not read stops, instead of growing. */
 const STOP_READING_ABOVE = 1024 * 1024
@@ -67,7 +65,8 @@ export class Reception extends Application implements Host {
   private sniffing: number
   /** Those of the connections that are streams of HTTP/2. */
   private readonly streams: Set<Connection<ConnectionHost>>
-  private whenEmpty: (() => void) | undefined
+  /** Told once all connections are gone. */
+  private readonly whenEmpty: Set<() => void>
 
   constructor(emitter: EventEmitter, options: ServerOptions) {
     super(emitter, options.http instanceof HttpServer ? options.http : undefined)
@@ -92,7 +91,7 @@ export class Reception extends Application implements Host {
     this.origins = new AllowedOrigins(settings, (question) => this.ask(question))
     this.sniffing = 0
     this.streams = new Set()
-    this.whenEmpty = undefined
+    this.whenEmpty = new Set()
   }
 
   accept(socket: Socket): void {
@@ -170,7 +169,7 @@ export class Reception extends Application implements Host {
     if (way === undefined) this.open(socket, endpoint, false)
     else if (way === 'http1') this.adopt(socket, endpoint, (connection) => new HttpSession(connection))
     else if (way === 'http2') departures.startHttp2(socket, endpoint, undefined)
-    else departures.route(socket, endpoint, NOTHING, way)
+    else departures.route(socket, endpoint, Buffer.alloc(0), way)
   }
 
   handshakeFailed(error: Error, socket: Socket): void {
@@ -245,10 +244,13 @@ export class Reception extends Application implements Host {
     const client = new Client(endpoint, 'websocket', version)
     const options = { codec: codecOf(version), role: 'server', client } as const
     const connection = this.adopt(socket, endpoint, (opened) => new WebSocketSession(opened, options))
+    // Whoever has kept it until now may have paused it.
+    socket.resume()
     if (this.closing) connection.destroy()
     else connection.consume(first, 0)
     // Nobody here was there to hear of it.
     if (socket.closed) process.nextTick(() => connection.onClose())
+    else if (socket.readableEnded) process.nextTick(() => connection.onEnd())
     return client
   }
 
@@ -299,7 +301,7 @@ export class Reception extends Application implements Host {
   }
 
   left(): void {
-    if (this.size === 0) this.whenEmpty?.()
+    if (this.size === 0) for (const tell of this.whenEmpty) tell()
   }
 
   stats(): Stats {
@@ -343,16 +345,15 @@ export class Reception extends Application implements Host {
 
   /** Waits until all connections are gone, and cuts those that do not go in time. */
   private async emptied(timeout: number): Promise<void> {
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, timeout)
-      this.whenEmpty = () => {
-        clearTimeout(timer)
-        resolve()
-      }
-    })
+    const timer = setTimeout(() => this.destroy(), Math.min(timeout, LONGEST_TIMEOUT))
+    await new Promise<void>((resolve) => this.whenEmpty.add(resolve))
+    this.whenEmpty.clear()
+    clearTimeout(timer)
+  }
+
+  private destroy(): void {
     for (const connection of this.connections) connection.destroy()
     this.departures.destroy()
-    if (this.size > 0) await new Promise<void>((resolve) => void (this.whenEmpty = resolve))
   }
 
   /** What is open, whoever reads it, and what goes on within connections of HTTP/2. */

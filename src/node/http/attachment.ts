@@ -5,6 +5,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { errorAnswer, RequestHead } from '../../http/index.ts'
+import { LONGEST_TIMEOUT } from '../limits/deadlines.ts'
 import { upgradeBytes } from './handed/upgrade-bytes.ts'
 import { decodeLatin1 } from './latin1.ts'
 import { asksForWebSocket } from './request.ts'
@@ -119,8 +120,7 @@ export function refuseUpgrade(
   socket.end(Buffer.from(errorAnswer(error, { date: new Date().toUTCString() }), 'latin1'))
   // What the peer still sends is dropped, so that it can end.
   socket.resume()
-  if (closeTimeout === Number.POSITIVE_INFINITY) return
-  const timer = setTimeout(() => socket.destroy(), closeTimeout)
+  const timer = setTimeout(() => socket.destroy(), Math.min(closeTimeout, LONGEST_TIMEOUT))
   timer.unref()
   socket.once('close', () => clearTimeout(timer))
 }

@@ -5,9 +5,7 @@
  */
 import { constants, type ServerHttp2Stream } from 'node:http2'
 import { addAbortSignal, Duplex } from 'node:stream'
-
-/** The longest that Node's timers can wait. */
-const LONGEST_TIMEOUT = 2 ** 31 - 1
+import { LONGEST_TIMEOUT } from '../limits/deadlines.ts'
 
 const resetHere: WeakSet<ServerHttp2Stream> = new WeakSet()
 

@@ -11,6 +11,9 @@ export interface Deadlined {
   expire(): void
 }
 
+/** The longest that Node's timers can wait, in milliseconds: what is over it they take for 1. */
+export const LONGEST_TIMEOUT: number = 2 ** 31 - 1
+
 const SHORTEST_PERIOD = 10
 const LONGEST_PERIOD = 250
 const SWEEPS_PER_TIMEOUT = 8

@@ -11,6 +11,7 @@ import { NodeRequest, type RequestCarrier, readAgain, showHost } from '../http/h
 import { upgradeBytes } from '../http/handed/upgrade-bytes.ts'
 import { decodeLatin1 } from '../http/latin1.ts'
 import { Destination } from '../http/standard-answers.ts'
+import { LONGEST_TIMEOUT } from '../limits/deadlines.ts'
 import type { SessionHub } from './hub.ts'
 
 /** Takes the requests and the WebSockets of sessions. */
@@ -113,7 +114,7 @@ class ForeignConnection implements RequestCarrier {
   breakOff(): void {
     const { request, host } = this
     if (request.complete) return
-    const timer = setTimeout(() => request.destroy(), host.settings.closeTimeout)
+    const timer = setTimeout(() => request.destroy(), Math.min(host.settings.closeTimeout, LONGEST_TIMEOUT))
     timer.unref()
     request.once('close', () => clearTimeout(timer))
   }

@@ -9,7 +9,7 @@ import { createServer, type SecureContextOptions, type Server, type TLSSocket } 
 import type { ClientHello } from '../../sniff/index.ts'
 import type { Endpoint } from '../endpoint.ts'
 import { PortmanteauError } from '../errors.ts'
-import type { Deadlined, Deadlines } from '../limits/deadlines.ts'
+import { type Deadlined, type Deadlines, LONGEST_TIMEOUT } from '../limits/deadlines.ts'
 import type { ServerOptions } from '../limits/server-options.ts'
 import { Certificates } from './certificates.ts'
 import { TlsEndpoint } from './tls-endpoint.ts'
@@ -38,9 +38,6 @@ export interface Arrival {
   /** The same, as far as it could be understood. */
   readonly hello: ClientHello | undefined
 }
-
-/** The longest that Node's timers can wait. */
-const LONGEST_TIMEOUT = 2 ** 31 - 1
 
 export class TlsAcceptor {
   private readonly options: TlsAcceptorOptions

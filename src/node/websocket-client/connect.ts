@@ -12,6 +12,7 @@ import {
 } from '../../ws-codec/index.ts'
 import { Connection } from '../connection.ts'
 import { PortmanteauError } from '../errors.ts'
+import { LONGEST_TIMEOUT } from '../limits/deadlines.ts'
 import { resolveOptions, type Settings } from '../limits/options.ts'
 import type { ServerOptions } from '../limits/server-options.ts'
 import { deflateSettings } from '../websocket/compression-options.ts'
@@ -79,14 +80,18 @@ export async function connect(url: string | URL, options: ConnectOptions = {}): 
   }
   const settings = resolveOptions(sharedOptions(options))
   const request = openingRequest(target, version, settings, options)
-  const deadline = new AbortController()
-  const timer = setTimeout(() => deadline.abort(), settings.handshakeTimeout)
-  const signals = options.signal === undefined ? [deadline.signal] : [deadline.signal, options.signal]
+  const attempt = new AbortController()
+  const { signal } = options
+  const giveUp = () => attempt.abort(signal?.reason)
+  const timer = setTimeout(() => attempt.abort(), Math.min(settings.handshakeTimeout, LONGEST_TIMEOUT))
+  signal?.addEventListener('abort', giveUp)
+  if (signal?.aborted) giveUp()
   try {
-    const socket = await openSocket(target, options, AbortSignal.any(signals))
-    return await shakeHands(socket, request, target.href, settings, AbortSignal.any(signals))
+    const socket = await openSocket(target, options, attempt.signal)
+    return await shakeHands(socket, request, target.href, settings, attempt.signal)
   } finally {
     clearTimeout(timer)
+    signal?.removeEventListener('abort', giveUp)
   }
 }
 
