@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { constants, sensitiveHeaders } from 'node:http2'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Client } from '../src/index.ts'
 import {
   answerOf,
   END_HEADERS,
@@ -280,3 +281,16 @@ for (const reads of [true, false]) {
     assert.equal(frames.peer.length > answer.length, reads)
   })
 }
+
+test('who is being cut is told of once, whoever writes to it then', async (t) => {
+  const serving = await serve(t, { writeLimit: 100_000, explicitEnd: true }, (_message, _client, writer) => {
+    for (let part = 0; part < 100; part++) writer.write(Buffer.alloc(60_000))
+  })
+  serving.server.on('clientError', (_error, client) => serving.server.send(client as Client, 'sorry'))
+  const client = new Http2Client(t, serving.port)
+  const stream = client.open(POST)
+  stream.pause()
+  stream.end('x')
+  await until(() => serving.log.at(-1) === 'disconnect http')
+  assert.deepEqual(serving.errors, ['ERR_WRITE_LIMIT'])
+})

@@ -65,3 +65,12 @@ test('dropping lets the source go on', () => {
   assert.deepEqual([faucet.halts, faucet.unhalts], [1, 1])
   assert.equal(queue.take(), undefined)
 })
+
+test('who waits when all is dropped waits no longer', async () => {
+  const queue = new MessageQueue({ halt() {}, unhalt() {} })
+  const waiting = queue.next()
+  queue.drop()
+  assert.deepEqual(await waiting, { done: true, value: undefined })
+  queue.push('later')
+  assert.deepEqual(await queue.next(), { done: false, value: 'later' })
+})

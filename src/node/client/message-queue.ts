@@ -66,16 +66,22 @@ export class MessageQueue {
   /** Nothing will follow. */
   end(): void {
     this.ended = true
-    for (const waiter of this.waiters) waiter({ done: true, value: undefined })
-    this.waiters = []
+    this.settle()
   }
 
   /** The consumer has had enough: what waits is dropped, and the connection is read again. */
   drop(): void {
     this.messages = []
     this.bytes = 0
+    this.settle()
     if (!this.halted) return
     this.halted = false
     this.faucet.unhalt()
+  }
+
+  /** Nobody waits any longer. */
+  private settle(): void {
+    for (const waiter of this.waiters) waiter({ done: true, value: undefined })
+    this.waiters = []
   }
 }

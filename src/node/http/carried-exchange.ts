@@ -74,6 +74,7 @@ export class CarriedExchange
   private received: number
   private refused: boolean
   private closed: boolean
+  private isCut: boolean
   /** Whether the body waits until its answers are taken, or what is there of it is decoded. */
   private throttled: boolean
   private decoding: boolean
@@ -90,6 +91,7 @@ export class CarriedExchange
     this.received = 0
     this.refused = false
     this.closed = false
+    this.isCut = false
     this.throttled = false
     this.decoding = false
     this.decoder = undefined
@@ -203,6 +205,9 @@ export class CarriedExchange
   }
 
   cut(code: string, message: string): void {
+    // Who is told may write once more.
+    if (this.isCut) return
+    this.isCut = true
     this.host.reportOf(new PortmanteauError(code, message), this.carried.peer())
     this.channel.destroy()
   }
