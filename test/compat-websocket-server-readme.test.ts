@@ -3,35 +3,12 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { IncomingMessage, ServerResponse } from 'node:http'
 import { Socket as NetSocket } from 'node:net'
-import { type TestContext, test } from 'node:test'
+import { test } from 'node:test'
 import * as ws from '../src/compat/websocket-server/index.ts'
-import type { ConnectOptions, WebSocketClient } from '../src/index.ts'
+import type { WebSocketClient } from '../src/index.ts'
 import { ask, collect, get, open, portOf, receives } from './support/facades.ts'
 import { until } from './support/serving.ts'
-
-/** Has a server of its listen; closed when the test ends. */
-async function start(t: TestContext, server: ws.Server): Promise<number> {
-  const streams = new Set<{ destroy(): void }>()
-  server.on('stream', (stream) => streams.add(stream))
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.after(() => {
-    server.close()
-    for (const stream of streams) stream.destroy()
-  })
-  return portOf(server.server)
-}
-
-/** A client, and the connection that the server has of it. */
-async function meet(
-  t: TestContext,
-  server: ws.Server,
-  port: number,
-  options: ConnectOptions = {},
-): Promise<[socket: WebSocketClient, connection: ws.Connection]> {
-  const [[connection], socket] = await Promise.all([once(server, 'connection'), open(t, port, options)])
-  return [socket, connection as ws.Connection]
-}
+import { meet, start } from './support/websocket-server-serving.ts'
 
 /** What the blocks' `function (…) { }` are called with. */
 function recorder(): { log: unknown[][]; hear(name: string): (...args: unknown[]) => void } {

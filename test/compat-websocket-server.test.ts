@@ -1,36 +1,13 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer as createHttpServer } from 'node:http'
-import { type TestContext, test } from 'node:test'
+import { test } from 'node:test'
 import * as ws from '../src/compat/websocket-server/index.ts'
-import type { ConnectOptions, WebSocketClient } from '../src/index.ts'
-import { ask, collect, get, open, portOf, post, receives } from './support/facades.ts'
+import type { ConnectOptions } from '../src/index.ts'
+import { ask, collect, get, open, post, receives } from './support/facades.ts'
 import { hixie76 } from './support/old-handshakes.ts'
 import { join, until } from './support/serving.ts'
-
-/** Has a server of its listen; closed when the test ends. */
-async function start(t: TestContext, server: ws.Server): Promise<number> {
-  const streams = new Set<{ destroy(): void }>()
-  server.on('stream', (stream) => streams.add(stream))
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.after(() => {
-    server.close()
-    for (const stream of streams) stream.destroy()
-  })
-  return portOf(server.server)
-}
-
-/** A client, and the connection that the server has of it. */
-async function meet(
-  t: TestContext,
-  server: ws.Server,
-  port: number,
-  options: ConnectOptions = {},
-): Promise<[socket: WebSocketClient, connection: ws.Connection]> {
-  const [[connection], socket] = await Promise.all([once(server, 'connection'), open(t, port, options)])
-  return [socket, connection as ws.Connection]
-}
+import { meet, start } from './support/websocket-server-serving.ts'
 
 const lines = (text: string): string[] => text.split('\n').filter((line) => line !== '')
 

@@ -42,10 +42,10 @@ export function expireClose(connection: Connection<ConnectionHost>): void {
 }
 
 /** Whether the peer has taken something since this was last asked, of what is more than the system holds for it. */
-export function stillTakes(connection: Connection<ConnectionHost>): boolean {
-  const before = connection.unsent
-  connection.unsent = unsentBytes(connection.socket)
-  return connection.unsent !== before
+export function stillTakes(taken: { readonly socket: Duplex; unsent: number }): boolean {
+  const before = taken.unsent
+  taken.unsent = unsentBytes(taken.socket)
+  return taken.unsent !== before
 }
 
 interface Handle {
@@ -54,7 +54,7 @@ interface Handle {
 }
 
 /** Changes with whatever the system takes: `writableLength` alone stays what it is until a write is taken as a whole. */
-export function unsentBytes(socket: Duplex & { readonly _handle?: Handle | null }): number {
+function unsentBytes(socket: Duplex & { readonly _handle?: Handle | null }): number {
   let handle = socket._handle
   // Behind TLS it is the socket's below that counts.
   while (handle?._parent != null) handle = handle._parent

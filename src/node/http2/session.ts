@@ -16,7 +16,7 @@ import type { Endpoint } from '../endpoint.ts'
 import { PortmanteauError } from '../errors.ts'
 import type { Host } from '../host.ts'
 import type { Deadlined } from '../limits/deadlines.ts'
-import { unsentBytes } from '../lingering.ts'
+import { stillTakes } from '../lingering.ts'
 import { FloodGuard } from './flood-guard.ts'
 import { wasGivenUp } from './reset.ts'
 import { takeStream } from './stream.ts'
@@ -28,7 +28,7 @@ export class Http2Session implements Deadlined {
   deadline: number
   private readonly host: Host
   private readonly session: ServerHttp2Session
-  private readonly socket: Duplex
+  readonly socket: Duplex
   private readonly endpoint: Endpoint
   private readonly guard: FloodGuard
   /** Those that are open. */
@@ -38,7 +38,7 @@ export class Http2Session implements Deadlined {
   /** When it ends, whatever is left. */
   private endAt: number
   /** What the peer had not taken when its time was last over. */
-  private unsent: number
+  unsent: number
 
   /** `closed` is called once it is gone. */
   constructor(
@@ -75,7 +75,10 @@ export class Http2Session implements Deadlined {
 
   expire(): void {
     const { now } = this.host.deadlines
-    if (now >= this.endAt && !this.stillTaken()) return this.destroy()
+    if (now >= this.endAt) {
+      if (!stillTakes(this)) return this.destroy()
+      this.end()
+    }
     if (this.endAt === Number.POSITIVE_INFINITY) this.look(now)
     this.deadline = Math.min(this.idleAt, this.endAt, now + LOOK_EVERY)
   }
@@ -144,15 +147,6 @@ export class Http2Session implements Deadlined {
     // Without an error of its own, which would be reported once more.
     session.destroy(null as unknown as undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM)
     this.end()
-  }
-
-  /** Whether the peer has taken some of what is left since its time was last over: then it gets as much again. */
-  private stillTaken(): boolean {
-    const unsent = unsentBytes(this.socket)
-    if (unsent === this.unsent) return false
-    this.unsent = unsent
-    this.endAt = this.host.deadlines.after(this.host.settings.closeTimeout)
-    return true
   }
 
   /** Gives what is left to be sent its time. */

@@ -126,24 +126,17 @@ export class HandedConnection implements Member, Deadlined, SocketOwner {
     if (this.deaf) return void request.resume()
     this.latest = request
     if (this.isStream) {
-      this.follow(response, undefined)
       showVersion2(request)
       giveUpUnread(request, response)
-      return this.host.request(request, response, expectsContinue)
+      return this.pass(request, response, expectsContinue)
     }
     const examined = this.examined && request.url!.startsWith('/')
     this.examined = false
-    if (examined) {
-      this.follow(response, undefined)
-      return this.host.request(request, response, expectsContinue)
-    }
+    if (examined) return this.pass(request, response, expectsContinue)
     const error = readAgain(request, this.head)
     const destination = error === null ? destinationOf(this.host, this.head) : Destination.nobody
     if (error === null) showHost(request, this.head)
-    if (destination === Destination.application) {
-      this.follow(response, undefined)
-      return this.host.request(request, response, expectsContinue)
-    }
+    if (destination === Destination.application) return this.pass(request, response, expectsContinue)
     const asked = new NodeRequest(this, request, response, expectsContinue)
     const exchange = new CarriedExchange(this.host, asked, destination, () => this.next(exchange))
     asked.whenWaiting = () => exchange.waits()
@@ -298,6 +291,12 @@ export class HandedConnection implements Member, Deadlined, SocketOwner {
     if (!this.inBody) return undefined
     for (const response of this.responses.keys()) if (response.req === this.latest) return response
     return undefined
+  }
+
+  /** The application answers it. */
+  private pass(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
+    this.follow(response, undefined)
+    this.host.request(request, response, expectsContinue)
   }
 
   private follow(response: ServerResponse, exchange: CarriedExchange | undefined): void {
