@@ -1,5 +1,7 @@
 import { type IncomingMessage, METHODS } from 'node:http'
 import { RequestHead } from '../../http/index.ts'
+import type { Settings } from '../limits/options.ts'
+import { decodeLatin1 } from './latin1.ts'
 
 /**
  * The head of an HTTP request.
@@ -93,6 +95,14 @@ const methodsOfNode: ReadonlySet<string> = new Set(METHODS)
 /** Whether node:http reads requests of that method. */
 export function isMethodOfNode(method: string): boolean {
   return methodsOfNode.has(method)
+}
+
+/** Reads heads by the server's limits. */
+export function createHead(
+  settings: Pick<Settings, 'requestLineLimit' | 'headLimit' | 'fieldLimit'>,
+): RequestHead {
+  const { requestLineLimit: requestLine, headLimit: head, fieldLimit: fields } = settings
+  return new RequestHead({ requestLine, head, fields }, decodeLatin1)
 }
 
 /** A request as one string: what a client that stays for long keeps of it. */

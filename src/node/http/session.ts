@@ -14,7 +14,7 @@ import {
   continueAnswer,
   type Field,
   type HttpError,
-  RequestHead,
+  type RequestHead,
   readContentCodings,
 } from '../../http/index.ts'
 import { Client } from '../client/client.ts'
@@ -33,9 +33,8 @@ import { acceptEncodingFields, codingRefusal, decodingRefusal } from './coding/b
 import { type CodedAnswer, type CodedChannel, codedChannel } from './coding/coded-channel.ts'
 import { type BodyTaker, type ExchangeCarrier, MessageExchange } from './exchange.ts'
 import { Http1Upgrade } from './http1-upgrade.ts'
-import { decodeLatin1 } from './latin1.ts'
 import { bodyLate, headLate, incomplete } from './refusals.ts'
-import { bytesFrom } from './request.ts'
+import { bytesFrom, createHead } from './request.ts'
 import {
   answerOptions,
   answerUnserved,
@@ -80,10 +79,7 @@ export class HttpSession
     this.plain = new Http1Channel(this)
     this.coded = undefined
     this.decoder = undefined
-    this.head = new RequestHead(
-      { requestLine: settings.requestLineLimit, head: settings.headLimit, fields: settings.fieldLimit },
-      decodeLatin1,
-    )
+    this.head = createHead(settings)
     this.body = undefined
     this.state = READING_HEAD
     this.known = undefined

@@ -1,7 +1,7 @@
 /** Sessions on a server of node:http or node:https that somebody else has. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { RequestHead } from '../../http/index.ts'
+import type { RequestHead } from '../../http/index.ts'
 import { Client } from '../client/client.ts'
 import type { Endpoint } from '../endpoint.ts'
 import type { Host } from '../host.ts'
@@ -9,7 +9,7 @@ import { refuseUpgrade } from '../http/attachment.ts'
 import { CarriedExchange } from '../http/carried-exchange.ts'
 import { NodeRequest, type RequestCarrier, readAgain, showHost } from '../http/handed/node-request.ts'
 import { upgradeBytes } from '../http/handed/upgrade-bytes.ts'
-import { decodeLatin1 } from '../http/latin1.ts'
+import { createHead } from '../http/request.ts'
 import { Destination } from '../http/standard-answers.ts'
 import { LONGEST_TIMEOUT } from '../limits/deadlines.ts'
 import type { SessionHub } from './hub.ts'
@@ -22,14 +22,10 @@ export class AttachedSessions {
   private readonly head: RequestHead
 
   constructor(host: Host, hub: SessionHub, server: { readonly listening?: boolean }) {
-    const { requestLineLimit, headLimit, fieldLimit } = host.settings
     this.host = host
     this.hub = hub
     this.server = server
-    this.head = new RequestHead(
-      { requestLine: requestLineLimit, head: headLimit, fields: fieldLimit },
-      decodeLatin1,
-    )
+    this.head = createHead(host.settings)
   }
 
   /** Whether it has taken what an event is about. */

@@ -4,12 +4,11 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { HttpError, RequestHead } from '../../../http/index.ts'
+import { HttpError, type RequestHead } from '../../../http/index.ts'
 import type { Client } from '../../client/client.ts'
 import type { Endpoint } from '../../endpoint.ts'
 import type { Host } from '../../host.ts'
-import { decodeLatin1 } from '../latin1.ts'
-import { asksForWebSocket } from '../request.ts'
+import { asksForWebSocket, createHead } from '../request.ts'
 import { HandedConnection } from './handed-connection.ts'
 import { BEHIND_THE_LAST, refusalOfNode } from './parser-errors.ts'
 import { upgradeBytes } from './upgrade-bytes.ts'
@@ -35,11 +34,7 @@ export class NodeServer {
   constructor(host: Host) {
     this.host = host
     this.handed = new Map()
-    const { requestLineLimit, headLimit, fieldLimit } = host.settings
-    this.head = new RequestHead(
-      { requestLine: requestLineLimit, head: headLimit, fields: fieldLimit },
-      decodeLatin1,
-    )
+    this.head = createHead(host.settings)
     this.watching = false
     this.server = this.create()
   }
